@@ -1,0 +1,1 @@
+"""The drivers that come with Snapgate; others come from packages of their own."""

@@ -1,0 +1,1 @@
+"""Real snapshots of real disk images in a folder of this machine."""

@@ -1,0 +1,200 @@
+"""Copies under way: started, watched, finished, and picked up after a crash."""
+
+import contextlib
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from drivers.local import copier
+from drivers.local.facts import Facts, Kind, now_ms
+from drivers.local.images import ImageFolder, NotAnImage, Partial, stamp
+
+_COPIES_AT_ONCE = 4
+_PROGRESS_EVERY_S = 0.5
+_LOOK_EVERY_S = 2.0
+_CHANGED = (
+    "the volume was written to while it was copied; pause its writer, "
+    "or keep the images on a file system with reflinks (XFS, Btrfs)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One image to be written: a copy, or an empty one where ``source`` is None.
+
+    The job owns both files: they are closed when it ends.
+    """
+
+    target: Partial
+    size_bytes: int
+    source: int | None = None
+    source_stamp: str | None = None
+
+
+class Jobs:
+    """The copies of one store in this process, and the watch over those of others."""
+
+    def __init__(self, facts: Facts, folders: dict[Kind, ImageFolder], bytes_per_s: int) -> None:
+        self._facts = facts
+        self._folders = folders
+        self._bytes_per_s = bytes_per_s
+        self._slots = threading.Semaphore(_COPIES_AT_ONCE)
+        self._stopped = threading.Event()
+        self.recover()
+        self._watch = threading.Thread(target=self._look_around, name="local-recovery", daemon=True)
+        self._watch.start()
+
+    def close(self) -> None:
+        """Stop looking for abandoned copies; running ones go on."""
+        self._stopped.set()
+        self._watch.join()
+
+    def start(self, job: Job) -> None:
+        """Copy outside the request."""
+        name = f"copy-{job.target.image_id}"
+        threading.Thread(target=self.run, args=(job,), name=name, daemon=True).start()
+
+    def run(self, job: Job) -> None:
+        """Copy, and record the outcome: ``available``, or ``error`` with the reason."""
+        try:
+            with self._slots:
+                problem = self._copy(job)
+            if problem is None:
+                self.finish(job.target)
+            else:
+                self.fail(job.target, problem)
+        except OSError as exc:
+            self.fail(job.target, reason(exc.errno))
+        finally:
+            job.target.close()
+            if job.source is not None:
+                os.close(job.source)
+
+    def finish(self, target: Partial) -> None:
+        """Record that the image is whole."""
+        target.finish()
+        self._mark_available(target.image_id)
+
+    def fail(self, target: Partial, why: str) -> None:
+        """Record that there will be no image, and leave nothing of it behind."""
+        # The record first: a file that is gone while its row says "creating" looks abandoned.
+        self._facts.change(target.image_id, states=("creating",), state="error", state_reason=why)
+        target.discard()
+
+    def recover(self) -> None:
+        """Settle what processes that are gone left half done."""
+        for row in self._facts.unsettled():
+            folder = self._folders[row.kind]
+            if row.state == "deleting":
+                folder.remove(row.id)
+                self._facts.remove(row.id)
+            elif (target := folder.adopt_partial(row.id)) is not None:
+                self._resume(row, target)
+        for kind, folder in self._folders.items():
+            for image_id in folder.partial_ids():
+                self._clear(kind, folder, image_id)
+
+    def _mark_available(self, image_id: str) -> None:
+        self._facts.change(
+            image_id, states=("creating",), state="available", progress=100, completed_ms=now_ms()
+        )
+
+    def _look_around(self) -> None:
+        while not self._stopped.wait(_LOOK_EVERY_S):
+            # Disk or database may be away for a moment: the next look finds what this one missed.
+            with contextlib.suppress(sa.exc.OperationalError, OSError):
+                self.recover()
+
+    def _clear(self, kind: Kind, folder: ImageFolder, image_id: str) -> None:
+        target = folder.adopt_partial(image_id)
+        if target is None:
+            return
+        row = self._facts.get(kind, image_id)
+        if row is None or row.state != "creating":
+            target.discard()
+        target.close()
+
+    def _resume(self, row: sa.Row[Any], target: Partial) -> None:
+        current = self._facts.get(row.kind, row.id)
+        if current is None or current.state != "creating":  # settled since it was listed
+            target.discard()
+            target.close()
+        elif target.folder.stat(row.id) is not None:  # died between the name and the record
+            target.discard()
+            self._mark_available(row.id)
+            target.close()
+        else:
+            self._copy_again(row, target)
+
+    def _copy_again(self, row: sa.Row[Any], target: Partial) -> None:
+        source = None
+        problem = None
+        if row.source_id is not None:
+            sources = self._folders["volume" if row.kind == "snapshot" else "snapshot"]
+            try:
+                source = sources.open(row.source_id)
+                if stamp(source) != row.source_stamp:
+                    problem = "the copy was interrupted, and its source has changed since"
+            except (OSError, NotAnImage):
+                problem = "the copy was interrupted, and its source cannot be read any more"
+        job = Job(target, row.size_bytes, source, row.source_stamp)
+        if problem is None:
+            self.start(job)
+            return
+        self.fail(target, problem)
+        target.close()
+        if source is not None:
+            os.close(source)
+
+    def _copy(self, job: Job) -> str | None:
+        """Return why the copy failed, None when it is whole."""
+        if job.source is None:
+            os.ftruncate(job.target.fd, job.size_bytes)
+            return None
+        outcome = self._run_copier(job)
+        if "errno" in outcome:
+            return reason(outcome["errno"])
+        if "done" not in outcome:
+            return "the copy was interrupted"
+        return _CHANGED if stamp(job.source) != job.source_stamp else None
+
+    def _run_copier(self, job: Job) -> dict[str, int]:
+        files = (job.source, job.target.fd)
+        numbers = (*files, job.size_bytes, self._bytes_per_s)
+        command = [sys.executable, "-I", "-S", str(Path(copier.__file__)), *map(str, numbers)]
+        outcome: dict[str, int] = {}
+        told = time.monotonic()
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=files,
+            start_new_session=True,  # Ctrl-C is for the server; the copier ends with its input
+        ) as process:
+            for line in process.stdout or ():
+                outcome = json.loads(line)
+                if "progress" in outcome and time.monotonic() - told >= _PROGRESS_EVERY_S:
+                    told = time.monotonic()
+                    self._facts.change(job.target.image_id, states=("creating",), **outcome)
+        return outcome
+
+
+def reason(number: int | None) -> str:
+    """Return an errno in words that an operator can act on."""
+    known = {
+        errno.ENOSPC: "no space left on the device that holds the images",
+        errno.EDQUOT: "the disk quota for the images is used up",
+        errno.EFBIG: "the image is larger than the file system or the process may write",
+        errno.EIO: "the image could not be read or written: input/output error",
+        errno.ESTALE: "the volume became shorter while it was copied",
+    }
+    return known.get(number or 0) or f"the copy failed: {os.strerror(number or 0)}"

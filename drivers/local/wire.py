@@ -1,0 +1,169 @@
+"""Pure translation: table rows and file facts -> model, exceptions -> codes."""
+
+import errno
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from drivers.local.accounts import BadCredentials
+from drivers.local.images import BLOCK, NotAnImage
+from gateway.driver import (
+    DriverError,
+    ErrorCode,
+    Owner,
+    SnapshotState,
+    StorageSnapshot,
+    StorageVolume,
+    StoredKind,
+    Visibility,
+    VolumeState,
+)
+
+_NO_METADATA: dict[str, str] = {}
+
+
+class NoSuchDisk(Exception):
+    """There is no snapshot or volume of this id; the argument says which."""
+
+
+class WrongState(Exception):
+    """The disk exists and is not in a state for this; the argument says why."""
+
+
+class BadRequest(Exception):
+    """A field can never work: the arguments are its name and what is wrong with it."""
+
+
+def snapshot(
+    row: sa.Row[Any],
+    facts: os.stat_result | None,
+    *,
+    volume_exists: bool,
+    account: str,
+    visibility: Visibility,
+) -> StorageSnapshot:
+    """Return a snapshot's row and the facts of its file as a StorageSnapshot."""
+    state, why = row.state, row.state_reason
+    if state == "available" and facts is None:
+        state, why = "error", "the image file is missing from the snapshots folder"
+    return StorageSnapshot(
+        id=row.id,
+        state=SnapshotState(state),
+        native_state=state,
+        ready=state == "available",
+        name=row.name,
+        description=row.description,
+        state_reason=why,
+        progress=row.progress,
+        created=_time(row.created_ms),
+        completed=_time(row.completed_ms),
+        updated=_time(row.updated_ms),
+        volume_id=row.source_id,
+        volume_exists=volume_exists,
+        size_bytes=row.size_bytes,
+        stored_bytes=None if facts is None else facts.st_blocks * BLOCK,
+        stored_kind=None if facts is None else StoredKind.FULL,
+        metadata=_NO_METADATA if row.metadata_json == "{}" else orjson.loads(row.metadata_json),
+        owner=_owner(row, account),
+        visibility=visibility,
+    )
+
+
+def volume(
+    image_id: str, row: sa.Row[Any] | None, facts: os.stat_result | None, *, account: str
+) -> StorageVolume:
+    """Return a volume; one that was put into the folder by hand has a file and no row."""
+    stored = None if facts is None else facts.st_blocks * BLOCK
+    if row is None:
+        return StorageVolume(
+            id=image_id,
+            state=VolumeState.AVAILABLE,
+            native_state="available",
+            size_bytes=None if facts is None else facts.st_size,
+            stored_bytes=stored,
+        )
+    return StorageVolume(
+        id=image_id,
+        state=VolumeState(row.state),
+        native_state=row.state,
+        name=row.name,
+        description=row.description,
+        state_reason=row.state_reason,
+        progress=row.progress,
+        created=_time(row.created_ms),
+        size_bytes=row.size_bytes if facts is None else facts.st_size,
+        stored_bytes=stored,
+        snapshot_id=row.source_id,
+        owner=_owner(row, account),
+    )
+
+
+def classify(exc: Exception) -> DriverError | None:
+    """Return what an exception of this driver means; None for a bug."""
+    if isinstance(exc, OSError):
+        return _classify_os_error(exc)
+    if isinstance(exc, sa.exc.SQLAlchemyError):
+        return _classify_database_error(exc)
+    if isinstance(exc, BadRequest):
+        field, problem = exc.args
+        return DriverError(
+            ErrorCode.INVALID, f"bad request: {field}: {problem}", fields={field: problem}
+        )
+    for kind, code in (
+        (NoSuchDisk, ErrorCode.NOT_FOUND),
+        (WrongState, ErrorCode.CONFLICT),
+    ):
+        if isinstance(exc, kind):
+            return DriverError(code, str(exc))
+    if isinstance(exc, NotAnImage):
+        return DriverError(ErrorCode.NOT_FOUND, f"no volume {str(exc)!r}: not a regular image file")
+    if isinstance(exc, BadCredentials):
+        return DriverError(ErrorCode.UNAUTHENTICATED, "wrong account name or password")
+    return None
+
+
+_OS_ERRORS = {
+    errno.ENOSPC: (ErrorCode.QUOTA, "no space left on the device that holds the images"),
+    errno.EDQUOT: (ErrorCode.QUOTA, "the disk quota for the images is used up"),
+    errno.EFBIG: (ErrorCode.INVALID, "the image would be larger than the file system allows"),
+    errno.EACCES: (ErrorCode.DENIED, "the gateway may not read or write this image file"),
+    errno.EPERM: (ErrorCode.DENIED, "the gateway may not read or write this image file"),
+    errno.EROFS: (ErrorCode.DENIED, "the images are on a read-only file system"),
+    errno.ENOENT: (ErrorCode.NOT_FOUND, "the image file is gone"),
+    errno.EMFILE: (ErrorCode.UNAVAILABLE, "too many files are open"),
+    errno.ENFILE: (ErrorCode.UNAVAILABLE, "too many files are open"),
+}
+
+
+def _classify_os_error(exc: OSError) -> DriverError:
+    code, message = _OS_ERRORS.get(
+        exc.errno or 0, (ErrorCode.BACKEND, "the image file could not be read or written")
+    )
+    word = errno.errorcode.get(exc.errno or 0)
+    return DriverError(code, message, backend_code=word)
+
+
+def _classify_database_error(exc: sa.exc.SQLAlchemyError) -> DriverError:
+    word = getattr(getattr(exc, "orig", None), "sqlite_errorname", None) or getattr(
+        getattr(exc, "orig", None), "sqlstate", None
+    )
+    if word == "SQLITE_FULL":
+        return DriverError(
+            ErrorCode.QUOTA, "no space left for the database", backend_code=word
+        )
+    if isinstance(exc, sa.exc.OperationalError | sa.exc.TimeoutError):
+        return DriverError(
+            ErrorCode.UNAVAILABLE, "the database cannot be reached or is busy", backend_code=word
+        )
+    return DriverError(ErrorCode.BACKEND, "the database failed", backend_code=word)
+
+
+def _owner(row: sa.Row[Any], account: str) -> Owner | None:
+    return None if row.owner is None else Owner(row.owner, is_self=row.owner == account)
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,0 +1,1 @@
+"""Snapgate: one REST API for block-storage snapshots on any cloud."""

@@ -1,0 +1,72 @@
+"""What can be refused before a backend is asked."""
+
+from collections.abc import Mapping
+
+from gateway.driver import PARAMETERS, Capability, Driver, DriverError, ErrorCode, Limits, invalid
+from gateway.driver.base import unsupported
+
+MAX_ID_LENGTH = 255
+
+
+def require(driver: type[Driver], capability: Capability) -> None:
+    """Raise ``unsupported`` unless the driver declares ``capability``."""
+    if capability not in driver.capabilities:
+        raise unsupported(capability)
+
+
+def check_id(kind: str, resource_id: str) -> None:
+    """Raise ``not_found`` for an id that no backend can have given out."""
+    if (
+        not 0 < len(resource_id) <= MAX_ID_LENGTH
+        or not resource_id.isprintable()
+        or "/" in resource_id
+        or resource_id in {".", ".."}
+    ):
+        raise not_found(kind, resource_id)
+
+
+def not_found(kind: str, resource_id: str) -> DriverError:
+    """Return the error for a ``kind`` (snapshot, volume ...) that does not exist."""
+    shown = resource_id if len(resource_id) <= MAX_ID_LENGTH else resource_id[:60] + "..."
+    return DriverError(ErrorCode.NOT_FOUND, f"no {kind} {shown!r}")
+
+
+def check_texts(
+    limits: Limits,
+    *,
+    name: object = None,
+    description: object = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Raise ``invalid`` naming every text that is longer than the driver's limits."""
+    problems = {}
+    for field, value, longest in (
+        ("name", name, limits.name),
+        ("description", description, limits.description),
+    ):
+        if isinstance(value, str) and len(value) > longest:
+            problems[field] = f"{len(value)} characters; at most {longest} are possible here"
+    for key, value in (metadata or {}).items():
+        if not 0 < len(key) <= limits.metadata_key:
+            problems[f"metadata[{key[:60]}]"] = (
+                f"a key has 1 to {limits.metadata_key} characters here"
+            )
+        elif len(value) > limits.metadata_value:
+            problems[f"metadata[{key}]"] = (
+                f"{len(value)} characters; at most {limits.metadata_value} are possible here"
+            )
+    if len(metadata or {}) > limits.metadata_pairs:
+        problems["metadata"] = f"at most {limits.metadata_pairs} keys are possible here"
+    if problems:
+        raise invalid(problems)
+
+
+def check_parameters(driver: type[Driver], **given: object) -> None:
+    """Raise ``invalid`` naming each parameter that is given and cannot be honoured."""
+    problems = {
+        name: f"this driver lacks the capability {PARAMETERS[name].word}"
+        for name, value in given.items()
+        if value and PARAMETERS[name] not in driver.capabilities
+    }
+    if problems:
+        raise invalid(problems)

@@ -1,0 +1,81 @@
+"""What surrounds every call of a driver: one deadline, one clock, one wrap of errors."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+from gateway.driver import Capability, Deadline, Driver, DriverError, ErrorCode
+
+T = TypeVar("T")
+
+_WATCHED_CALLS = 64
+
+
+class Guard:
+    """Calls drivers and turns whatever they raise into DriverError."""
+
+    def __init__(self, *, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self._watched = ThreadPoolExecutor(_WATCHED_CALLS, thread_name_prefix="driver-call")
+
+    def call(self, driver: type[Driver], function: Callable[..., T], *args: Any, **kw: Any) -> T:
+        """Return ``function(*args, **kw, deadline=...)``.
+
+        A driver that does not promise to keep deadlines is called in a thread
+        of its own, which is left behind when the time is up.
+
+        Raises:
+            DriverError: with the driver's exception as ``__cause__``.
+        """
+        deadline = Deadline(self.timeout_s)
+        try:
+            if Capability.KEEPS_DEADLINE in driver.capabilities:
+                return function(*args, **kw, deadline=deadline)
+            return self._watch(deadline, function, *args, **kw)
+        except DriverError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the one place where SDK exceptions are wrapped
+            raise classified(driver, exc) from exc
+
+    def close(self) -> None:
+        """Forget the calls that are still being watched."""
+        self._watched.shutdown(wait=False, cancel_futures=True)
+
+    def _watch(self, deadline: Deadline, function: Callable[..., T], *args: Any, **kw: Any) -> T:
+        future = self._watched.submit(function, *args, **kw, deadline=deadline)
+        done, _ = wait([future], timeout=deadline.remaining_s())
+        if not done:
+            future.cancel()
+            raise deadline.error()
+        return future.result()
+
+
+def classified(driver: type[Driver], exc: Exception) -> DriverError:
+    """Return what a driver's exception means; what the driver cannot say is a bug."""
+    try:
+        error = driver.classify(exc)
+    except Exception:  # noqa: BLE001 - a broken classify must not hide the failure it was given
+        error = None
+    if error is None:
+        return DriverError(
+            ErrorCode.INTERNAL,
+            f"the driver failed in a way that it does not classify ({type(exc).__name__})",
+        )
+    return error
+
+
+class Stopwatch:
+    """Adds up the seconds spent in a backend during one request."""
+
+    __slots__ = ("_lock", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+
+    def add_since(self, start: float) -> None:
+        """Add the time since ``start``, a ``time.perf_counter()``."""
+        with self._lock:
+            self.seconds += time.perf_counter() - start

@@ -1,0 +1,203 @@
+"""What views call: one account at one provider, with everything portable decided."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gateway.core.checks import (
+    check_id,
+    check_parameters,
+    check_texts,
+    not_found,
+    require,
+)
+from gateway.core.guard import Guard, Stopwatch
+from gateway.core.listing import Listing
+from gateway.core.registry import Provider, Providers
+from gateway.core.sessions import OpenedDriver, Sessions
+from gateway.driver import (
+    Capability,
+    CloneSnapshot,
+    CreateSnapshot,
+    CreateVolume,
+    Credentials,
+    Driver,
+    Filter,
+    MetadataChange,
+    Query,
+    StorageSnapshot,
+    StorageVolume,
+    UpdateSnapshot,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """All that a front end needs: the providers and the accounts at them."""
+
+    providers: Providers
+    sessions: Sessions
+    guard: Guard
+
+    def close(self) -> None:
+        """Let go of every opened driver and of what they shared."""
+        self.sessions.close()
+        self.guard.close()
+
+    def account(self, provider: Provider, credentials: Credentials) -> "Account":
+        """Return the caller's account.
+
+        Raises:
+            DriverError: ``unauthenticated`` where the driver can tell at once.
+        """
+        stopwatch = Stopwatch()
+        start = time.perf_counter()
+        opened = self.guard.call(
+            provider.driver, self.sessions.get, provider=provider, credentials=credentials
+        )
+        stopwatch.add_since(start)
+        return Account(provider, opened, self.guard, stopwatch)
+
+
+class Account:
+    """The snapshots and volumes that one caller sees at one provider.
+
+    Every method raises DriverError and nothing else, checks the capability and
+    the request first, and calls the driver within one deadline.
+    """
+
+    __slots__ = ("_guard", "_opened", "provider", "stopwatch")
+
+    def __init__(
+        self, provider: Provider, opened: OpenedDriver, guard: Guard, stopwatch: Stopwatch
+    ) -> None:
+        self.provider = provider
+        self.stopwatch = stopwatch
+        self._opened = opened
+        self._guard = guard
+
+    def check_credentials(self) -> None:
+        """Raise ``unauthenticated`` unless the backend accepts the credentials."""
+        self._call(self._opened.driver.check_credentials)
+
+    def list_snapshots(self, query: Query) -> Listing[StorageSnapshot]:
+        """Return every snapshot that the account can see and that matches."""
+        return Listing(self._fetcher(self._opened.driver.list_snapshots, query), query)
+
+    def get_snapshot(self, snapshot_id: str) -> StorageSnapshot:
+        """Return one snapshot."""
+        check_id("snapshot", snapshot_id)
+        return self._call(self._opened.driver.get_snapshot, snapshot_id)
+
+    def create_snapshot(self, request: CreateSnapshot) -> StorageSnapshot:
+        """Start a snapshot of a volume."""
+        require(self._driver, Capability.SNAPSHOT_CREATE)
+        check_parameters(
+            self._driver, location=request.location, in_use=request.in_use == "refuse"
+        )
+        check_texts(
+            self._driver.limits,
+            name=request.name,
+            description=request.description,
+            metadata=request.metadata,
+        )
+        check_id("volume", request.volume_id)
+        return self._call(self._opened.driver.create_snapshot, request)
+
+    def update_snapshot(self, snapshot_id: str, request: UpdateSnapshot) -> StorageSnapshot:
+        """Change name, description and metadata, all or nothing."""
+        require(self._driver, Capability.SNAPSHOT_UPDATE)
+        check_id("snapshot", snapshot_id)
+        change = request.metadata
+        check_texts(
+            self._driver.limits,
+            name=request.name,
+            description=request.description,
+            metadata=change.set if change else None,
+        )
+        if change and change.set and not change.replace:
+            merged = change.applied_to(self.get_snapshot(snapshot_id).metadata)
+            check_texts(self._driver.limits, metadata=merged)
+        return self._call(self._opened.driver.update_snapshot, snapshot_id, request)
+
+    def get_metadata_value(self, snapshot_id: str, key: str) -> str:
+        """Return the value of one metadata key, which must be there."""
+        metadata = self.get_snapshot(snapshot_id).metadata
+        if key not in metadata:
+            raise not_found("metadata key", key)
+        return metadata[key]
+
+    def delete_metadata_key(self, snapshot_id: str, key: str) -> None:
+        """Remove one metadata key, which must be there."""
+        require(self._driver, Capability.SNAPSHOT_UPDATE)
+        self.get_metadata_value(snapshot_id, key)
+        change = MetadataChange(remove=frozenset({key}))
+        self.update_snapshot(snapshot_id, UpdateSnapshot(metadata=change))
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        """Delete a snapshot, which must be there."""
+        require(self._driver, Capability.SNAPSHOT_DELETE)
+        check_id("snapshot", snapshot_id)
+        self._call(self._opened.driver.delete_snapshot, snapshot_id)
+
+    def clone_snapshot(self, snapshot_id: str, request: CloneSnapshot) -> StorageVolume:
+        """Start a new volume with the snapshot's bytes."""
+        require(self._driver, Capability.SNAPSHOT_CLONE)
+        check_id("snapshot", snapshot_id)
+        check_parameters(
+            self._driver,
+            size_bytes=request.size_bytes,
+            zone=request.zone,
+            media=request.media,
+            affinities=request.affinities,
+            avoid=request.avoid,
+        )
+        check_texts(self._driver.limits, name=request.name, description=request.description)
+        return self._call(self._opened.driver.clone_snapshot, snapshot_id, request)
+
+    def list_volumes(self, query: Query) -> Listing[StorageVolume]:
+        """Return every volume that the account can see and that matches."""
+        require(self._driver, Capability.VOLUME_READ)
+        return Listing(self._fetcher(self._opened.driver.list_volumes, query), query)
+
+    def get_volume(self, volume_id: str) -> StorageVolume:
+        """Return one volume."""
+        require(self._driver, Capability.VOLUME_READ)
+        check_id("volume", volume_id)
+        return self._call(self._opened.driver.get_volume, volume_id)
+
+    def snapshots_of(self, volume_id: str) -> Listing[StorageSnapshot]:
+        """Return every snapshot of one volume."""
+        return self.list_snapshots(Query((Filter("volume_id", volume_id),)))
+
+    def create_volume(self, request: CreateVolume) -> StorageVolume:
+        """Make an empty volume."""
+        require(self._driver, Capability.VOLUME_CREATE)
+        check_parameters(self._driver, zone=request.zone)
+        check_texts(self._driver.limits, name=request.name, description=request.description)
+        return self._call(self._opened.driver.create_volume, request)
+
+    def delete_volume(self, volume_id: str) -> None:
+        """Delete a volume, which must be there."""
+        require(self._driver, Capability.VOLUME_DELETE)
+        check_id("volume", volume_id)
+        self._call(self._opened.driver.delete_volume, volume_id)
+
+    @property
+    def _driver(self) -> type[Driver]:
+        return self.provider.driver
+
+    def _fetcher(self, list_page: Callable[..., Any], query: Query) -> Callable[[str | None], Any]:
+        pushed = query.pushed_down(self._driver.pushdown)
+        page_size = self._driver.page_size
+        return lambda cursor: self._call(list_page, pushed, page_size=page_size, cursor=cursor)
+
+    def _call(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
+        start = time.perf_counter()
+        try:
+            return self._guard.call(self._driver, function, *args, **kw)
+        finally:
+            self.stopwatch.add_since(start)

@@ -1,0 +1,63 @@
+"""The author's surface: everything that a driver needs, and nothing else."""
+
+from gateway.driver.base import Driver, check_driver_class
+from gateway.driver.capabilities import METHODS, PARAMETERS, PROMISES, Capability, Limits
+from gateway.driver.deadline import Deadline
+from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode, invalid
+from gateway.driver.model import (
+    UNSET,
+    CloneSnapshot,
+    CreateSnapshot,
+    CreateVolume,
+    Credentials,
+    MetadataChange,
+    Owner,
+    Page,
+    SnapshotState,
+    StorageSnapshot,
+    StorageVolume,
+    StoredKind,
+    UpdateSnapshot,
+    Visibility,
+    VolumeState,
+)
+from gateway.driver.options import DriverOptions, Secret, SecretField
+from gateway.driver.query import Filter, Lookup, Pushdown, PushdownTable, Query
+
+__all__ = [
+    "METHODS",
+    "PARAMETERS",
+    "PROMISES",
+    "UNSET",
+    "Capability",
+    "CloneSnapshot",
+    "ConfigurationError",
+    "CreateSnapshot",
+    "CreateVolume",
+    "Credentials",
+    "Deadline",
+    "Driver",
+    "DriverError",
+    "DriverOptions",
+    "ErrorCode",
+    "Filter",
+    "Limits",
+    "Lookup",
+    "MetadataChange",
+    "Owner",
+    "Page",
+    "Pushdown",
+    "PushdownTable",
+    "Query",
+    "Secret",
+    "SecretField",
+    "SnapshotState",
+    "StorageSnapshot",
+    "StorageVolume",
+    "StoredKind",
+    "UpdateSnapshot",
+    "Visibility",
+    "VolumeState",
+    "check_driver_class",
+    "invalid",
+]

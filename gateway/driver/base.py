@@ -1,0 +1,183 @@
+"""The contract that a driver keeps. This package is all that a driver imports.
+
+A driver is one class. Four members are required: ``open``, ``list_snapshots``,
+``get_snapshot`` and ``classify``. Everything else is optional and refuses by
+default; what a class overrides it declares in ``capabilities``.
+
+The core promises to every driver: ids are printable, without a slash, 1 to 255
+characters; requests are checked against ``limits`` and ``capabilities``; a
+query holds only filters from ``pushdown``; ``deadline`` is never past when a
+call starts. A driver promises: it raises its SDK's own exceptions, ``classify``
+knows them all, and one opened driver may be used by many threads at once.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn, Self
+
+from gateway.driver.capabilities import METHODS, Capability, Limits
+from gateway.driver.deadline import Deadline
+from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode
+from gateway.driver.model import (
+    CloneSnapshot,
+    CreateSnapshot,
+    CreateVolume,
+    Credentials,
+    Page,
+    StorageSnapshot,
+    StorageVolume,
+    UpdateSnapshot,
+)
+from gateway.driver.options import DriverOptions
+from gateway.driver.query import PushdownTable, Query
+
+
+class Driver(ABC):
+    """One account at one provider, opened with one set of credentials."""
+
+    title: ClassVar[str] = ""
+    """The product's name for people; the entry point's name when empty."""
+    capabilities: ClassVar[Capability] = Capability(0)
+    Options: ClassVar[type[DriverOptions]] = DriverOptions
+    limits: ClassVar[Limits] = Limits()
+    pushdown: ClassVar[PushdownTable] = {}
+    page_size: ClassVar[int] = 1000
+    """The most rows that one list call asks for."""
+
+    @classmethod
+    def share(cls, options: Mapping[str, Any]) -> Any:
+        """Return what all accounts of one provider share: a pool, an engine, a cache.
+
+        Called once per provider and process, before the first ``open`` and
+        without any network call; the result reaches every ``open``. Raise
+        ConfigurationError when the options cannot work on this machine. A
+        ``close`` method of the result, if it has one, is called at the end.
+        """
+        return None
+
+    @classmethod
+    def demo_credentials(cls, options: Mapping[str, Any]) -> Credentials | None:
+        """Return well-known credentials that these options accept, if there are any.
+
+        The server serves such a configuration on loopback addresses only.
+        """
+        return None
+
+    @classmethod
+    @abstractmethod
+    def open(
+        cls,
+        options: Mapping[str, Any],
+        credentials: Credentials,
+        *,
+        shared: Any,
+        deadline: Deadline,
+    ) -> Self:
+        """Return a driver for this account. It is kept and used by many requests.
+
+        Raises:
+            What ``classify`` maps to ``unauthenticated`` when the backend can
+            tell now that the credentials are wrong; else the first call does.
+        """
+
+    @abstractmethod
+    def list_snapshots(
+        self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
+    ) -> Page[StorageSnapshot]:
+        """Return one page of the snapshots that the account can see.
+
+        Args:
+            query: the filters that the driver declared in ``pushdown``.
+            page_size: 1 to ``cls.page_size`` rows, at the most.
+            cursor: the ``next_cursor`` of the page before; None for the first.
+            deadline: when the answer must be there.
+        """
+
+    @abstractmethod
+    def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
+        """Return one snapshot, or raise what ``classify`` maps to ``not_found``."""
+
+    @staticmethod
+    @abstractmethod
+    def classify(exc: Exception) -> DriverError | None:
+        """Return what the driver's own exception ``exc`` means; None for a bug.
+
+        A pure function without I/O: it goes by the backend's code, and by a
+        status or a message only where no code exists.
+        """
+
+    def check_credentials(self, *, deadline: Deadline) -> None:
+        """Raise what ``classify`` maps to ``unauthenticated`` if they do not work."""
+        self.list_snapshots(Query(), page_size=1, cursor=None, deadline=deadline)
+
+    def close(self) -> None:
+        """Release what this account holds. Called once no request uses it any more."""
+
+    def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
+        """Start a snapshot of a volume and return it, often still ``creating``."""
+        self._refuse(Capability.SNAPSHOT_CREATE)
+
+    def update_snapshot(
+        self, snapshot_id: str, request: UpdateSnapshot, *, deadline: Deadline
+    ) -> StorageSnapshot:
+        """Change what ``request`` sets, all or nothing, and return the snapshot."""
+        self._refuse(Capability.SNAPSHOT_UPDATE)
+
+    def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
+        """Delete a snapshot; an absent one is ``not_found``."""
+        self._refuse(Capability.SNAPSHOT_DELETE)
+
+    def clone_snapshot(
+        self, snapshot_id: str, request: CloneSnapshot, *, deadline: Deadline
+    ) -> StorageVolume:
+        """Start a new volume with the snapshot's bytes and return it."""
+        self._refuse(Capability.SNAPSHOT_CLONE)
+
+    def list_volumes(
+        self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
+    ) -> Page[StorageVolume]:
+        """Return one page of volumes; the rules of ``list_snapshots`` hold."""
+        self._refuse(Capability.VOLUME_READ)
+
+    def get_volume(self, volume_id: str, *, deadline: Deadline) -> StorageVolume:
+        """Return one volume, or raise what ``classify`` maps to ``not_found``."""
+        self._refuse(Capability.VOLUME_READ)
+
+    def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
+        """Make an empty volume and return it."""
+        self._refuse(Capability.VOLUME_CREATE)
+
+    def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
+        """Delete a volume; an absent one is ``not_found``."""
+        self._refuse(Capability.VOLUME_DELETE)
+
+    def _refuse(self, capability: Capability) -> NoReturn:
+        raise unsupported(capability)
+
+
+def unsupported(capability: Capability) -> DriverError:
+    """Return the error for an operation that a driver does not declare."""
+    return DriverError(
+        ErrorCode.UNSUPPORTED, f"this driver lacks the capability {capability.word}"
+    )
+
+
+def check_driver_class(cls: type[Driver]) -> None:
+    """Check that a class keeps the contract as far as its shape shows.
+
+    Raises:
+        ConfigurationError: naming each member that is missing, and each
+            capability that is declared without its method or the other way round.
+    """
+    problems = [f"{name} is not implemented" for name in sorted(cls.__abstractmethods__)]
+    for capability, methods in METHODS.items():
+        declared = capability in cls.capabilities
+        for method in methods:
+            overridden = getattr(cls, method) is not getattr(Driver, method)
+            if declared and not overridden:
+                problems.append(f"{capability.name} is declared but {method} is not overridden")
+            if overridden and not declared:
+                problems.append(f"{method} is overridden but {capability.name} is not declared")
+    if problems:
+        where = f"{cls.__module__}:{cls.__qualname__}"
+        raise ConfigurationError(f"driver class {where}: " + "; ".join(problems))

@@ -1,0 +1,87 @@
+"""What a driver can do: flags that are promises under test, in both directions.
+
+A declared flag must work; what is not declared must refuse. The flags that
+stand for methods are compared with the methods that the class overrides when
+the class is loaded, so a driver cannot claim or forget one by accident.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class Capability(enum.Flag):
+    """One optional power of a driver; ``PROMISES`` holds the sentence for each."""
+
+    SNAPSHOT_CREATE = enum.auto()
+    SNAPSHOT_UPDATE = enum.auto()
+    SNAPSHOT_DELETE = enum.auto()
+    SNAPSHOT_CLONE = enum.auto()
+    VOLUME_READ = enum.auto()
+    VOLUME_CREATE = enum.auto()
+    VOLUME_DELETE = enum.auto()
+    IN_USE_REFUSE = enum.auto()
+    LOCATION = enum.auto()
+    CLONE_SIZE = enum.auto()
+    CLONE_MEDIA = enum.auto()
+    CLONE_AFFINITIES = enum.auto()
+    CLONE_AVOID = enum.auto()
+    ZONE = enum.auto()
+    KEEPS_DEADLINE = enum.auto()
+
+    @property
+    def word(self) -> str:
+        """The name that clients read, e.g. ``snapshot_create``."""
+        return (self.name or "").lower()
+
+
+PROMISES: Mapping[Capability, str] = {
+    Capability.SNAPSHOT_CREATE: "a snapshot of a volume can be made",
+    Capability.SNAPSHOT_UPDATE: "name, description and metadata of a snapshot can be changed",
+    Capability.SNAPSHOT_DELETE: "a snapshot can be deleted, and is gone afterwards",
+    Capability.SNAPSHOT_CLONE: "a snapshot can be restored to a new volume with the same bytes",
+    Capability.VOLUME_READ: "volumes can be listed and shown",
+    Capability.VOLUME_CREATE: "an empty volume can be made",
+    Capability.VOLUME_DELETE: "a volume can be deleted, and is gone afterwards",
+    Capability.IN_USE_REFUSE: "in_use=refuse keeps a volume that is in use from being snapshotted",
+    Capability.LOCATION: "a snapshot can be kept in another location than its volume",
+    Capability.CLONE_SIZE: "a clone can be larger than the snapshot's volume was",
+    Capability.CLONE_MEDIA: "a clone can be of another media type than the snapshot's volume",
+    Capability.CLONE_AFFINITIES: "a clone can be placed by affinities",
+    Capability.CLONE_AVOID: "a clone can be placed away from named volumes",
+    Capability.ZONE: "a volume can be placed in a named zone",
+    Capability.KEEPS_DEADLINE: "every call returns or raises by its deadline; the core "
+    "watches the calls of a driver that does not promise this from outside",
+}
+
+METHODS: Mapping[Capability, tuple[str, ...]] = {
+    Capability.SNAPSHOT_CREATE: ("create_snapshot",),
+    Capability.SNAPSHOT_UPDATE: ("update_snapshot",),
+    Capability.SNAPSHOT_DELETE: ("delete_snapshot",),
+    Capability.SNAPSHOT_CLONE: ("clone_snapshot",),
+    Capability.VOLUME_READ: ("list_volumes", "get_volume"),
+    Capability.VOLUME_CREATE: ("create_volume",),
+    Capability.VOLUME_DELETE: ("delete_volume",),
+}
+
+PARAMETERS: Mapping[str, Capability] = {
+    "in_use": Capability.IN_USE_REFUSE,
+    "location": Capability.LOCATION,
+    "zone": Capability.ZONE,
+    "size_bytes": Capability.CLONE_SIZE,
+    "media": Capability.CLONE_MEDIA,
+    "affinities": Capability.CLONE_AFFINITIES,
+    "avoid": Capability.CLONE_AVOID,
+}
+"""Request field -> the capability without which giving the field is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The longest that a backend takes, in characters; refused beforehand when exceeded."""
+
+    name: int = 255
+    description: int = 255
+    metadata_pairs: int = 50
+    metadata_key: int = 128
+    metadata_value: int = 255

@@ -1,0 +1,36 @@
+"""The time that one call may take."""
+
+import time
+
+from gateway.driver.errors import DriverError, ErrorCode
+
+
+class Deadline:
+    """A point in time that a call must not outlive.
+
+    Drivers hand ``remaining_s()`` to their SDK as its time-out, so that no
+    call out waits longer than the client of the gateway was promised.
+    """
+
+    __slots__ = ("_at", "limit_s")
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        self._at = time.monotonic() + limit_s
+
+    def remaining_s(self) -> float:
+        """Return the seconds left, always above zero.
+
+        Raises:
+            DriverError: ``timeout`` when none are left.
+        """
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise self.error()
+        return left
+
+    def error(self) -> DriverError:
+        """Return the ``timeout`` error that says how long the call could take."""
+        return DriverError(
+            ErrorCode.TIMEOUT, f"the call did not finish within {self.limit_s:g} seconds"
+        )

@@ -1,0 +1,92 @@
+"""What can go wrong, in the one vocabulary that drivers, core and HTTP share.
+
+    DriverError          raised by the core, made by a driver's ``classify``
+        .code            one of ErrorCode: act on this, never on the message
+        .__cause__       the exception that the driver's SDK raised
+
+    ConfigurationError   a setting, an option or a driver class is wrong: start-up stops
+"""
+
+import enum
+from collections.abc import Mapping
+
+
+class ErrorCode(enum.StrEnum):
+    """Why an operation failed; the value is the word that clients read."""
+
+    INVALID = "invalid"
+    """The request can never work; ``fields`` says why."""
+    UNAUTHENTICATED = "unauthenticated"
+    """The credentials are missing, wrong or expired."""
+    DENIED = "denied"
+    """The account is known and may not do this."""
+    NOT_FOUND = "not_found"
+    """No such snapshot, volume or key."""
+    CONFLICT = "conflict"
+    """Wrong state, in use, member of a group, locked: works after a change."""
+    PRECONDITION_FAILED = "precondition_failed"
+    """If-Match did not match."""
+    QUOTA = "quota"
+    """A stock is used up: never retried."""
+    RATE_LIMITED = "rate_limited"
+    """Too fast: works later, see ``retry_after_s``."""
+    UNSUPPORTED = "unsupported"
+    """This driver lacks the capability."""
+    BACKEND = "backend"
+    """The backend's answer was broken or made no sense."""
+    UNAVAILABLE = "unavailable"
+    """The backend cannot be reached or says that it is down."""
+    TIMEOUT = "timeout"
+    """The deadline passed; a change may have happened all the same."""
+    INTERNAL = "internal"
+    """A bug in the gateway or in the driver."""
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same request may work later without any change."""
+        return self in _RETRYABLE
+
+
+_RETRYABLE = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TIMEOUT})
+
+
+class DriverError(Exception):
+    """An operation failed for a reason that has a code.
+
+    Args:
+        code: what kind of failure this is.
+        message: one sentence for people: what failed and what to do. Never a
+            credential and never the backend's body verbatim.
+        fields: for ``invalid``: request field -> what is wrong with it.
+        backend_code: the backend's own word for the failure, if it has one.
+        retry_after_s: seconds to wait before the same request may work.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        fields: Mapping[str, str] | None = None,
+        backend_code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.fields = dict(fields or {})
+        self.backend_code = backend_code
+        self.retry_after_s = retry_after_s
+
+    def __repr__(self) -> str:
+        return f"DriverError({self.code.value!r}, {self.message!r})"
+
+
+def invalid(fields: Mapping[str, str]) -> DriverError:
+    """Return the error for a request whose ``fields`` can never work."""
+    listed = "; ".join(f"{name}: {problem}" for name, problem in fields.items())
+    return DriverError(ErrorCode.INVALID, f"bad request: {listed}", fields=fields)
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot work; the message says where and what would be right."""

@@ -1,0 +1,62 @@
+"""What a list is asked for, and what of it a driver can answer itself."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.driver.model import StorageSnapshot, StorageVolume
+
+
+class Lookup(enum.StrEnum):
+    """How a filter compares; grows with the list engine."""
+
+    EXACT = "exact"
+
+
+class Pushdown(enum.Enum):
+    """How well a backend answers a filter. The core re-applies every filter anyway."""
+
+    EXACT = "exact"
+    """The backend's answer holds what matches and nothing else."""
+    SUPERSET = "superset"
+    """It holds all that matches, and perhaps more."""
+
+
+PushdownTable = Mapping[tuple[str, Lookup], Pushdown]
+"""(model field, lookup) -> how well the driver can push that filter down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition on one field of the model, named as in the model."""
+
+    field: str
+    value: str
+    lookup: Lookup = Lookup.EXACT
+
+    def matches(self, item: StorageSnapshot | StorageVolume) -> bool:
+        """Return whether ``item`` meets the condition; a null value never does."""
+        actual = getattr(item, self.field)
+        return actual is not None and str(actual) == self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A list request: conditions that all must hold.
+
+    A driver is handed only the filters that its ``pushdown`` table names.
+    """
+
+    filters: tuple[Filter, ...] = ()
+
+    def matches(self, item: StorageSnapshot | StorageVolume) -> bool:
+        """Return whether ``item`` meets every condition."""
+        return all(condition.matches(item) for condition in self.filters)
+
+    def pushed_down(self, table: PushdownTable) -> "Query":
+        """Return the part of this query that a driver with this ``table`` answers."""
+        return Query(tuple(f for f in self.filters if (f.field, f.lookup) in table))
+
+    def value_of(self, field: str) -> str | None:
+        """Return what ``field`` must equal, or None when nothing is asked of it."""
+        return next((f.value for f in self.filters if f.field == field), None)
