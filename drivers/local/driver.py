@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from drivers.local import wire
 from drivers.local.accounts import DEMO_NAME, DEMO_PASSWORD, BadCredentials, accepts_demo
-from drivers.local.facts import Kind, now_ms
+from drivers.local.facts import Disk, Kind, now_ms
 from drivers.local.images import (
     NotAnImage,
     Partial,
@@ -136,7 +136,7 @@ class LocalDriver(Driver):
             "snapshot",
             after=int(cursor or 0),
             count=page_size,
-            equal=[(_COLUMNS[f.field], f.value) for f in query.filters],
+            equal={_COLUMNS[f.field]: f.value for f in query.filters},
         )
         sources = {row.source_id: self._has_volume(row.source_id) for row in rows}
         items = tuple(self._snapshot(row, volume_exists=sources[row.source_id]) for row in rows)
@@ -315,7 +315,7 @@ class LocalDriver(Driver):
         os.ftruncate(target.fd, job.size_bytes)
         return True
 
-    def _snapshot(self, row: sa.Row[Any], *, volume_exists: bool) -> StorageSnapshot:
+    def _snapshot(self, row: Disk, *, volume_exists: bool) -> StorageSnapshot:
         return wire.snapshot(
             row,
             self._store.snapshots.stat(row.id),
@@ -324,7 +324,7 @@ class LocalDriver(Driver):
             visibility=self._visibility,
         )
 
-    def _row(self, kind: Kind, disk_id: str) -> sa.Row[Any]:
+    def _row(self, kind: Kind, disk_id: str) -> Disk:
         row = self._store.facts.get(kind, disk_id)
         if row is None:
             raise NoSuchDisk(f"no {kind} {disk_id!r}")

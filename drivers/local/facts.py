@@ -5,9 +5,12 @@ processes share the table without transactions; SQLite serves by default, any
 database that SQLAlchemy knows on request.
 """
 
+import collections
+import contextlib
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -40,16 +43,41 @@ DISKS = sa.Table(
     sqlite_autoincrement=True,
 )
 
-_PAGE = (
-    sa.select(DISKS)
-    .where(DISKS.c.kind == sa.bindparam("kind"), DISKS.c.seq > sa.bindparam("after"))
-    .order_by(DISKS.c.seq)
-    .limit(sa.bindparam("count"))
-)
-_GET = sa.select(DISKS).where(
-    DISKS.c.kind == sa.bindparam("kind"), DISKS.c.id == sa.bindparam("disk_id")
-)
+
+
+class Disk(NamedTuple):
+    """One row of the table, column by column."""
+
+    seq: int
+    id: str
+    kind: Kind
+    state: str
+    state_reason: str | None
+    progress: int | None
+    name: str | None
+    description: str | None
+    metadata_json: str
+    owner: str | None
+    source_id: str | None
+    source_stamp: str | None
+    size_bytes: int
+    created_ms: int
+    completed_ms: int | None
+    updated_ms: int | None
+    revision: int
+
+
+_ROWS = sa.select(DISKS).where(DISKS.c.kind == sa.bindparam("kind"))
+_GET = _ROWS.where(DISKS.c.id == sa.bindparam("id"))
 _UNSETTLED = sa.select(DISKS).where(DISKS.c.state.in_(("creating", "deleting")))
+
+
+@cache
+def _page(columns: tuple[str, ...]) -> sa.Select[Any]:
+    """Return the one statement that lists disks with conditions on these columns."""
+    conditions = [DISKS.c[column] == sa.bindparam(column) for column in columns]
+    statement = _ROWS.where(DISKS.c.seq > sa.bindparam("after"), *conditions)
+    return statement.order_by(DISKS.c.seq).limit(sa.bindparam("count"))
 
 
 class Facts:
@@ -65,6 +93,9 @@ class Facts:
             pool_timeout=10,
             connect_args={"timeout": 10} if is_sqlite else {},
         )
+        self._dbapi_error: type[Exception] = self._engine.dialect.dbapi.Error
+        self._compiled: dict[sa.Select[Any], Any] = {}
+        self._idle: collections.deque[sa.Connection] = collections.deque()
         with self._engine.connect() as connection:
             if is_sqlite:  # readers and one writer at once, across processes
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -74,52 +105,48 @@ class Facts:
 
     def close(self) -> None:
         """Close all connections."""
+        self._drop_idle()
         self._engine.dispose()
 
     def add(self, **values: Any) -> None:
         """Add a disk; ``created_ms`` is now."""
         self._execute(sa.insert(DISKS).values(created_ms=now_ms(), **values))
 
-    def get(self, kind: Kind, disk_id: str) -> sa.Row[Any] | None:
-        """Return one disk's row."""
-        with self._engine.connect() as connection:
-            return connection.execute(_GET, {"kind": kind, "disk_id": disk_id}).first()
+    def get(self, kind: Kind, disk_id: str) -> Disk | None:
+        """Return one disk."""
+        found = self._select(_GET, {"kind": kind, "id": disk_id})
+        return found[0] if found else None
 
     def page(
-        self, kind: Kind, *, after: int, count: int, equal: Iterable[tuple[str, str]] = ()
-    ) -> Sequence[sa.Row[Any]]:
-        """Return up to ``count`` rows in order of creation, from behind ``after`` on.
+        self, kind: Kind, *, after: int, count: int, equal: Mapping[str, str] | None = None
+    ) -> list[Disk]:
+        """Return up to ``count`` disks in order of creation, from behind ``after`` on.
 
         Args:
             kind: snapshot or volume.
-            after: the ``seq`` of the last row before; 0 for the first page.
-            count: the most rows to return.
-            equal: (column, value) that must hold.
+            after: the ``seq`` of the last disk before; 0 for the first page.
+            count: the most disks to return.
+            equal: column -> value that it must have.
         """
-        query = _PAGE
-        for column, value in equal:
-            query = query.where(DISKS.c[column] == value)
-        with self._engine.connect() as connection:
-            return connection.execute(
-                query, {"kind": kind, "after": after, "count": count}
-            ).all()
+        values = {"kind": kind, "after": after, "count": count, **(equal or {})}
+        return self._select(_page(tuple(equal or ())), values)
 
-    def find(self, kind: Kind, ids: Sequence[str]) -> dict[str, sa.Row[Any]]:
-        """Return the rows that exist of the ``ids`` (at most a page of them)."""
+    def find(self, kind: Kind, ids: Sequence[str]) -> dict[str, Disk]:
+        """Return those of the ``ids`` (at most a page of them) that have a row."""
         query = sa.select(DISKS).where(DISKS.c.kind == kind, DISKS.c.id.in_(ids))
-        with self._engine.connect() as connection:
-            return {row.id: row for row in connection.execute(query)}
+        with self._connection() as connection:
+            return {row.id: Disk._make(row) for row in connection.execute(query)}
 
     def unfinished_ids(self, kind: Kind) -> list[str]:
         """Return the ids of disks that have no whole image: being made, or failed."""
         query = sa.select(DISKS.c.id).where(DISKS.c.kind == kind, DISKS.c.state != "available")
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             return list(connection.scalars(query))
 
-    def unsettled(self) -> Sequence[sa.Row[Any]]:
+    def unsettled(self) -> list[Disk]:
         """Return the disks whose creation or deletion has begun and not ended."""
-        with self._engine.connect() as connection:
-            return connection.execute(_UNSETTLED).all()
+        with self._connection() as connection:
+            return [Disk._make(row) for row in connection.execute(_UNSETTLED)]
 
     def change(self, disk_id: str, *, states: Iterable[str], **values: Any) -> bool:
         """Change a disk that is in one of ``states``; return whether it was."""
@@ -136,8 +163,53 @@ class Facts:
         """Forget a disk."""
         self._execute(sa.delete(DISKS).where(DISKS.c.id == disk_id))
 
+    def _select(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> list[Disk]:
+        """Run a statement past SQLAlchemy's result layer.
+
+        That layer triples the cost of a short list: 33 us for the query and 9 us
+        a row, against 12 us and 0.3 us (observed with 3 rows, Python 3.11).
+        """
+        compiled = self._compiled.get(statement)
+        if compiled is None:
+            compiled = self._compiled[statement] = statement.compile(dialect=self._engine.dialect)
+        given: Any = compiled.construct_params(values)
+        if compiled.positiontup is not None:
+            given = [given[name] for name in compiled.positiontup]
+        with self._connection() as connection:
+            cursor = connection.connection.cursor()
+            try:
+                cursor.execute(compiled.string, given)
+                return [Disk._make(row) for row in cursor.fetchall()]
+            except self._dbapi_error as exc:
+                raise sa.exc.DBAPIError.instance(
+                    compiled.string, None, exc, self._dbapi_error, hide_parameters=True
+                ) from exc
+            finally:
+                cursor.close()
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        """Lend a connection that stays open: SQLAlchemy's check-out doubles a query's cost."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._engine.connect()
+        try:
+            yield connection
+        except BaseException:  # it may be broken, and then so are those beside it
+            connection.invalidate()
+            connection.close()
+            self._drop_idle()
+            raise
+        self._idle.append(connection)
+
+    def _drop_idle(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
     def _execute(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
-        with self._engine.connect() as connection:
+        with self._connection() as connection:
             return connection.execute(statement).rowcount
 
 

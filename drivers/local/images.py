@@ -12,6 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 FICLONE = 0x40049409
@@ -33,6 +34,7 @@ class ImageFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._prefix = f"{path}{os.sep}"  # joined as text: a list makes two paths a row
         path.mkdir(parents=True, exist_ok=True)
 
     def ids(self) -> list[str]:
@@ -77,7 +79,7 @@ class ImageFolder:
 
     def remove(self, image_id: str) -> None:
         """Delete an image file, if it is there."""
-        self._path(image_id).unlink(missing_ok=True)
+        Path(self._path(image_id)).unlink(missing_ok=True)
 
     def new_partial(self, image_id: str) -> "Partial":
         """Return a new, empty, locked file for an image that is to be written."""
@@ -103,8 +105,8 @@ class ImageFolder:
         for path in self.path.glob(f"{_PREFIX}*{_SUFFIX}"):
             yield path.name[len(_PREFIX) : -len(_SUFFIX)]
 
-    def _path(self, image_id: str) -> Path:
-        return self.path / image_id
+    def _path(self, image_id: str) -> str:
+        return self._prefix + image_id
 
     def _partial(self, image_id: str) -> Path:
         return self.path / f"{_PREFIX}{image_id}{_SUFFIX}"
@@ -138,6 +140,7 @@ class Partial:
         os.close(self.fd)
 
 
+@lru_cache(maxsize=4096)
 def is_safe_name(name: str) -> bool:
     """Return whether a file name can be an id: printable, visible, no path, not too long."""
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from drivers.local import copier
-from drivers.local.facts import Facts, Kind, now_ms
+from drivers.local.facts import Disk, Facts, Kind, now_ms
 from drivers.local.images import ImageFolder, NotAnImage, Partial, stamp
 
 _COPIES_AT_ONCE = 4
@@ -123,7 +123,7 @@ class Jobs:
             target.discard()
         target.close()
 
-    def _resume(self, row: sa.Row[Any], target: Partial) -> None:
+    def _resume(self, row: Disk, target: Partial) -> None:
         current = self._facts.get(row.kind, row.id)
         if current is None or current.state != "creating":  # settled since it was listed
             target.discard()
@@ -135,7 +135,7 @@ class Jobs:
         else:
             self._copy_again(row, target)
 
-    def _copy_again(self, row: sa.Row[Any], target: Partial) -> None:
+    def _copy_again(self, row: Disk, target: Partial) -> None:
         source = None
         problem = None
         if row.source_id is not None:

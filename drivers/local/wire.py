@@ -9,6 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from drivers.local.accounts import BadCredentials
+from drivers.local.facts import Disk
 from drivers.local.images import BLOCK, NotAnImage
 from gateway.driver import (
     DriverError,
@@ -38,7 +39,7 @@ class BadRequest(Exception):
 
 
 def snapshot(
-    row: sa.Row[Any],
+    row: Disk,
     facts: os.stat_result | None,
     *,
     volume_exists: bool,
@@ -73,7 +74,7 @@ def snapshot(
 
 
 def volume(
-    image_id: str, row: sa.Row[Any] | None, facts: os.stat_result | None, *, account: str
+    image_id: str, row: Disk | None, facts: os.stat_result | None, *, account: str
 ) -> StorageVolume:
     """Return a volume; one that was put into the folder by hand has a file and no row."""
     stored = None if facts is None else facts.st_blocks * BLOCK
@@ -161,7 +162,7 @@ def _classify_database_error(exc: sa.exc.SQLAlchemyError) -> DriverError:
     return DriverError(ErrorCode.BACKEND, "the database failed", backend_code=word)
 
 
-def _owner(row: sa.Row[Any], account: str) -> Owner | None:
+def _owner(row: Disk, account: str) -> Owner | None:
     return None if row.owner is None else Owner(row.owner, is_self=row.owner == account)
 
 

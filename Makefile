@@ -1,0 +1,51 @@
+# The four commands a person must know: run, test, check, bench. Each installs what it needs.
+PYTHON ?= python3.11
+CONFIG ?= config/gateway.toml
+HOST ?=
+PORT ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEPENDENCIES := setup.cfg pyproject.toml
+
+.PHONY: run test check bench format clean
+
+run: $(STAMP)-run
+	@$(BIN)/snapgate serve --config '$(CONFIG)' $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)')
+
+test: $(STAMP)-test
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report --skip-covered
+
+check: $(STAMP)-check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+
+bench: $(STAMP)-test
+	$(BIN)/python -m tests.bench $(ARGS)
+
+format: $(STAMP)-check
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv build *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+$(STAMP)-run: .venv/bin/python $(DEPENDENCIES)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(STAMP)-test: .venv/bin/python $(DEPENDENCIES)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(STAMP)-run
+
+$(STAMP)-check: .venv/bin/python $(DEPENDENCIES)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	@touch $@ $(STAMP)-run $(STAMP)-test

@@ -1,0 +1,57 @@
+"""What may be done to a resource now: its state times the driver's capabilities."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from gateway.driver import (
+    Capability,
+    SnapshotState,
+    StorageSnapshot,
+    StorageVolume,
+    VolumeState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One permitted operation: its relation, HTTP-like verb, and path below the resource."""
+
+    rel: str
+    method: str
+    path: str = ""
+
+
+_CLONE = Action("clone", "post", "/clone")
+_UPDATE = Action("update", "patch")
+_DELETE = Action("delete", "delete")
+_BUSY = frozenset({"creating", "busy", "deleting", "in-use"})
+
+
+def snapshot_actions(snapshot: StorageSnapshot, capabilities: Capability) -> tuple[Action, ...]:
+    """Return what may be done to a snapshot in its present state."""
+    return _snapshot_actions(snapshot.state, snapshot.ready, capabilities)
+
+
+def volume_actions(volume: StorageVolume, capabilities: Capability) -> tuple[Action, ...]:
+    """Return what may be done to a volume in its present state."""
+    return _volume_actions(volume.state, capabilities)
+
+
+@lru_cache(maxsize=256)
+def _snapshot_actions(
+    state: SnapshotState, ready: bool, capabilities: Capability
+) -> tuple[Action, ...]:
+    permitted = []
+    if ready and Capability.SNAPSHOT_CLONE in capabilities:
+        permitted.append(_CLONE)
+    if state is not SnapshotState.DELETING and Capability.SNAPSHOT_UPDATE in capabilities:
+        permitted.append(_UPDATE)
+    if state not in _BUSY and Capability.SNAPSHOT_DELETE in capabilities:
+        permitted.append(_DELETE)
+    return tuple(permitted)
+
+
+@lru_cache(maxsize=256)
+def _volume_actions(state: VolumeState, capabilities: Capability) -> tuple[Action, ...]:
+    deletable = state not in _BUSY and Capability.VOLUME_DELETE in capabilities
+    return (_DELETE,) if deletable else ()

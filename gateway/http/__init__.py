@@ -1,0 +1,1 @@
+"""The Deltacloud-style front end: blueprints, and what they share."""

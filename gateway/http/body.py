@@ -1,0 +1,248 @@
+"""Input: form, multipart, JSON, XML and query string, all to one map of fields."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from lxml import etree
+from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Request
+
+from gateway.driver import invalid
+from gateway.http.problems import HttpProblem
+
+Fields = dict[str, Any]
+
+CONTROL_PARAMETERS = frozenset({"format", "force_auth"})
+"""Query parameters that steer the answer and are no fields of anything."""
+_BRACKETS = re.compile(r"(\w+)\[(.+)\]", re.DOTALL)
+_MAX_FIELDS = 1000
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_JSON = "application/json"
+_XML = ("application/xml", "text/xml")
+
+
+def parse_query(query_string: str) -> list[tuple[str, str]]:
+    """Return the parameters of a query string or form, percent-decoded as strict UTF-8.
+
+    Raises:
+        DriverError: ``invalid`` when it is not UTF-8 or holds too many fields.
+    """
+    try:
+        return parse_qsl(
+            query_string, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
+        )
+    except UnicodeDecodeError as exc:
+        raise invalid({"parameters": "not valid UTF-8"}) from exc
+    except ValueError as exc:
+        raise invalid({"parameters": f"more than {_MAX_FIELDS}"}) from exc
+
+
+def read_fields(request: Request, query: Iterable[tuple[str, str]], root: str) -> Fields:
+    """Return the fields that a request gives; the body beats the query string.
+
+    Args:
+        request: the request; its body may be a form, multipart, JSON or XML.
+        query: the parsed query string.
+        root: the resource's name: the root element of XML, the optional
+            wrapper in JSON.
+
+    Raises:
+        DriverError: ``invalid``, saying what cannot be read.
+        HttpProblem: 415 for another content type.
+    """
+    parameters = [(name, value) for name, value in query if name not in CONTROL_PARAMETERS]
+    return {**_from_pairs(parameters), **_read_body(request, root)}
+
+
+def load(schema: Schema, fields: Fields) -> Any:
+    """Return ``fields`` as the schema's object.
+
+    Raises:
+        DriverError: ``invalid`` naming every bad field.
+    """
+    try:
+        return schema.load(fields)
+    except ValidationError as exc:
+        raise invalid(_problems(exc.normalized_messages(), schema)) from exc
+
+
+def _read_body(request: Request, root: str) -> Fields:
+    content_type = request.mimetype
+    if content_type == _MULTIPART:
+        return _from_multipart(request)
+    data = request.get_data(cache=False)
+    if not data:
+        return {}
+    if content_type in {"", _FORM}:  # none: old clients post forms without saying so
+        return _from_pairs(parse_query(_ascii(data)))
+    if content_type == _JSON:
+        return _from_json(data, root)
+    if content_type in _XML:
+        return _from_xml(data, root)
+    known = ", ".join((_FORM, _MULTIPART, _JSON, _XML[0]))
+    raise HttpProblem(
+        415, "unsupported_media_type", f"content type {content_type!r} cannot be read; use {known}"
+    )
+
+
+def _ascii(data: bytes) -> str:
+    # Raw UTF-8 in a form is tolerated, as everybody does; percent-encoding is what it should be.
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise invalid({"body": "not valid UTF-8"}) from exc
+
+
+def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
+    fields: Fields = {}
+    for name, value in pairs:
+        brackets = _BRACKETS.fullmatch(name)
+        if brackets is None:
+            _add(fields, name, value, name)
+        else:
+            inner = fields.setdefault(brackets[1], {})
+            if not isinstance(inner, dict):
+                raise invalid({brackets[1]: "given both as a value and as a map"})
+            _add(inner, brackets[2], value, name)
+    return fields
+
+
+def _add(fields: Fields, name: str, value: Any, shown: str) -> None:
+    if name in fields:
+        raise invalid({shown: "given more than once"})
+    fields[name] = value
+
+
+def _from_multipart(request: Request) -> Fields:
+    try:
+        form, files = request.form, request.files
+    except (ValueError, BadRequest) as exc:
+        raise invalid({"body": "not valid multipart/form-data"}) from exc
+    for name in files:
+        raise invalid({name: "a file; give a plain value"})
+    pairs = list(form.items(multi=True))
+    for name, value in pairs:
+        if "\ufffd" in name + value:  # what the multipart parser leaves of bytes that are not UTF-8
+            raise invalid({name: "not valid UTF-8"})
+    return _from_pairs(pairs)
+
+
+def _from_json(data: bytes, root: str) -> Fields:
+    try:
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    except UnicodeDecodeError as exc:
+        raise invalid({"body": "not valid UTF-8"}) from exc
+    except json.JSONDecodeError as exc:
+        problem = f"not valid JSON: {exc.msg} at line {exc.lineno} column {exc.colno}"
+        raise invalid({"body": problem}) from exc
+    except (RecursionError, ValueError) as exc:
+        raise invalid({"body": "JSON nested too deep or a number too long"}) from exc
+    if not isinstance(document, dict):
+        raise invalid({"body": "give a JSON object"})
+    wrapped = document.get(root)
+    return wrapped if len(document) == 1 and isinstance(wrapped, dict) else document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Fields:
+    fields: Fields = {}
+    for name, value in pairs:
+        _add(fields, name, value, name)
+    return fields
+
+
+def _from_xml(data: bytes, root: str) -> Fields:
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        element = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as exc:
+        line, column = exc.position
+        raise invalid({"body": f"not valid XML at line {line} column {column}"}) from exc
+    if element.getroottree().docinfo.doctype:
+        raise invalid({"body": "a DOCTYPE is not allowed"})
+    if element.tag != root:
+        raise invalid({"body": f"the root element is {element.tag!r}; give {root!r}"})
+    if root in _XML_READERS:
+        return _XML_READERS[root](element)
+    fields: Fields = {str(name): str(value) for name, value in element.attrib.items()}
+    for child in element:
+        reader = _XML_READERS.get(str(child.tag), _xml_text)
+        _add(fields, str(child.tag), reader(child), str(child.tag))
+    return fields
+
+
+def _xml_text(element: etree._Element) -> str:
+    if len(element) or element.attrib:
+        raise invalid({str(element.tag): "give plain text, without elements or attributes"})
+    return element.text or ""
+
+
+def _xml_list(element: etree._Element) -> list[str]:
+    return [_xml_text(child) for child in element] if len(element) else [_xml_text(element)]
+
+
+def _xml_metadata(element: etree._Element) -> Fields:
+    found: Fields = {}
+    for child in element:
+        for key, value in _xml_meta(child).items():
+            _add(found, key, value, f"metadata[{key}]")
+    return found
+
+
+def _xml_meta(element: etree._Element) -> Fields:
+    if element.tag != "meta" or "key" not in element.attrib or len(element):
+        raise invalid({"metadata": "give each item as <meta key='KEY'>VALUE</meta>"})
+    is_null = element.get("nil") == "true"  # as null in JSON: the key is to be removed
+    return {str(element.get("key")): None if is_null else element.text or ""}
+
+
+def _xml_metadata_root(element: etree._Element) -> Fields:
+    return {"metadata": _xml_metadata(element)}
+
+
+def _xml_meta_root(element: etree._Element) -> Fields:
+    return {"meta": _xml_meta(element)}
+
+
+_XML_READERS: dict[str, Callable[[Any], Any]] = {
+    "metadata": _xml_metadata,
+    "meta": _xml_meta_root,
+    "affinities": _xml_list,
+    "avoid": _xml_list,
+}
+
+
+def _problems(messages: dict[str, Any], schema: Schema, prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, what in messages.items():
+        if name == "_schema":
+            found[prefix or "body"] = _line(what)
+        elif isinstance(what, dict):
+            for key, inner in what.items():
+                path = f"{name}[{key}]"
+                found[path] = _line(inner)
+        else:
+            found[str(name)] = _line(what, schema)
+    return found
+
+
+def _line(what: Any, schema: Schema | None = None) -> str:
+    if isinstance(what, dict):
+        return " ".join(_line(inner) for inner in what.values())
+    text = " ".join(str(message) for message in what) if isinstance(what, list) else str(what)
+    if text == "Unknown field." and schema is not None:
+        return f"unknown parameter; valid: {', '.join(schema.fields)}"
+    return text
+
+

@@ -1,0 +1,107 @@
+"""Every error as an answer, in the format that the request asked for."""
+
+import math
+import traceback
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from gateway.driver import DriverError, ErrorCode
+from gateway.http.exchange import current
+from gateway.http.problems import STATUS, HttpProblem
+from gateway.http.target import UNAUTHENTICATED_HEADERS
+from gateway.representations.documents import Problem
+
+_KINDS = {
+    400: "invalid",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+
+
+def register(app: Flask) -> None:
+    """Let ``app`` answer every error."""
+    app.register_error_handler(DriverError, _driver_error)
+    app.register_error_handler(HttpProblem, _http_problem)
+    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(Exception, _bug)
+
+
+def _driver_error(error: DriverError) -> Response:
+    exchange = current()
+    headers = {}
+    if error.code is ErrorCode.UNAUTHENTICATED:
+        headers.update(UNAUTHENTICATED_HEADERS)
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    if error.code is ErrorCode.INTERNAL:
+        _log_bug(error.__cause__ or error)
+    return _respond(
+        STATUS[error.code],
+        error.code.value,
+        error.message,
+        headers,
+        retryable=error.code.is_retryable,
+        backend_code=error.backend_code,
+        fields=error.fields,
+        driver=exchange.provider.driver_name if exchange.provider else None,
+    )
+
+
+def _http_problem(problem: HttpProblem) -> Response:
+    return _respond(problem.status, problem.kind, problem.message, problem.headers)
+
+
+def _http_exception(exc: HTTPException) -> Response:
+    status = exc.code or 500
+    kind = _KINDS.get(status, "http_error")
+    allow = getattr(exc, "valid_methods", None)
+    if status == 404:  # noqa: PLR2004
+        message = "no such URL; the entry point is /api"
+    elif status == 405:  # noqa: PLR2004
+        message = f"method {current().request.method} is not possible here"
+    elif status == 413:  # noqa: PLR2004
+        message = "the request body is too large; at most 1 MiB are taken"
+    else:
+        message = exc.name
+    return _respond(status, kind, message, {"Allow": ", ".join(sorted(allow))} if allow else {})
+
+
+def _bug(exc: Exception) -> Response:
+    _log_bug(exc)
+    return _respond(500, ErrorCode.INTERNAL.value, "a bug in the gateway; see its log", {})
+
+
+def _log_bug(exc: BaseException) -> None:
+    """Log where, and no message: a library may have put a secret into it."""
+    from flask import current_app  # noqa: PLC0415
+
+    frames = traceback.extract_tb(exc.__traceback__)
+    current_app.extensions["snapgate_log"].write(
+        "bug",
+        request_id=current().request_id,
+        error=type(exc).__name__,
+        at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-6:]],
+    )
+
+
+def _respond(
+    status: int, kind: str, message: str, headers: dict[str, str], **more: object
+) -> Response:
+    exchange = current()
+    provider = exchange.provider
+    problem = Problem(
+        status=status,
+        kind=kind,
+        message=message,
+        path=exchange.request.path,
+        request_id=exchange.request_id,
+        **{
+            "driver": provider.driver_name if provider else None,
+            "provider": provider.name if provider else None,
+            **more,
+        },  # type: ignore[arg-type]
+    )
+    return exchange.respond(exchange.format.problem(problem), status=status, headers=headers)

@@ -1,0 +1,205 @@
+"""One request and its answer: what every view is given."""
+
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
+
+from flask import Response, current_app, g
+from marshmallow import Schema
+from werkzeug.wrappers import Request
+
+from gateway.core.checks import require
+from gateway.core.listing import Listing
+from gateway.core.registry import Provider
+from gateway.core.snapshots import Account, Core
+from gateway.driver import Capability, DriverError, Filter, Query, invalid
+from gateway.http import etags
+from gateway.http.body import CONTROL_PARAMETERS, Fields, load, parse_query, read_fields
+from gateway.http.negotiation import DEFAULT, negotiate
+from gateway.http.target import credentials_of, select_provider, unauthenticated
+from gateway.representations.documents import Links
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_VARY = "Accept, Authorization, X-Deltacloud-Driver, X-Deltacloud-Provider"
+_CACHE_CONTROL = "private, max-age=0, must-revalidate"
+_BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+T = TypeVar("T")
+
+
+class Answer(Response):
+    """A response that has a content type only when it has content."""
+
+    default_mimetype = None
+
+
+class Exchange:
+    """A request, understood step by step; each step fails before the next begins.
+
+    Made before routing, so that every error has a format and a request id.
+    """
+
+    def __init__(self, request: Request, core: Core, public_url: str | None) -> None:
+        self.start = time.perf_counter()
+        self.request = request
+        self.core = core
+        self.format = DEFAULT
+        self.provider: Provider | None = None
+        self._root = public_url
+        self._account: Account | None = None
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+    def begin(self) -> None:
+        """Settle format, query string and provider, in this order.
+
+        Raises:
+            HttpProblem: 406.
+            DriverError: ``invalid``.
+        """
+        environ = self.request.environ
+        accept = environ.get("HTTP_ACCEPT")
+        try:
+            self._query = parse_query(environ.get("QUERY_STRING", ""))
+        except DriverError:
+            self.format = negotiate(None, accept)
+            raise
+        wanted = [value for name, value in self._query if name == "format"]
+        self.format = negotiate(wanted[0] if wanted else None, accept)
+        self.provider, selection = select_provider(self.request, self.core.providers)
+        root = self._root or f"{environ['wsgi.url_scheme']}://{self.request.host}"
+        self.links = Links(f"{root}/api{selection}")
+        if self.request.method not in _BODY_METHODS:
+            self._check_once(self._query)
+
+    @property
+    def target(self) -> Provider:
+        """The provider that the request is for."""
+        assert self.provider is not None, "begin() comes first"  # noqa: S101 - for the type checker
+        return self.provider
+
+    @property
+    def capabilities(self) -> Capability:
+        """What the provider's driver can do."""
+        return self.target.driver.capabilities
+
+    @cached_property
+    def account(self) -> Account:
+        """The caller's account.
+
+        Raises:
+            HttpProblem: 401 when the request does not say who asks.
+            DriverError: ``unauthenticated`` when the backend refuses it.
+        """
+        credentials = credentials_of(self.request)
+        if credentials is None:
+            raise unauthenticated("this needs credentials: HTTP Basic")
+        self._account = self.core.account(self.target, credentials)
+        return self._account
+
+    def require(self, capability: Capability) -> None:
+        """Raise ``unsupported`` unless the driver has the capability."""
+        require(self.target.driver, capability)
+
+    def parameters(self, *known: str) -> dict[str, str]:
+        """Return the query parameters, of which only ``known`` ones may be given."""
+        given = {n: v for n, v in self._query if n not in CONTROL_PARAMETERS}
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            valid = ", ".join((*known, *sorted(CONTROL_PARAMETERS)))
+            raise invalid({name: f"unknown parameter; valid: {valid}" for name in unknown})
+        return given
+
+    def filters(self, known: tuple[str, ...]) -> Query:
+        """Return the filters that the query string asks for."""
+        return Query(tuple(Filter(n, v) for n, v in self.parameters(*known).items()))
+
+    def load(self, schema: Schema, root: str) -> Any:
+        """Return the request's fields as the schema's object."""
+        fields: Fields = read_fields(self.request, self._query, root)
+        return load(schema, fields)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return the headers that every answer carries."""
+        found = [
+            ("Cache-Control", _CACHE_CONTROL),
+            ("Vary", _VARY),
+            ("X-Request-Id", self.request_id),
+        ]
+        if self.provider is not None:
+            found.append(("X-Deltacloud-Driver", self.provider.driver_name))
+            found.append(("X-Deltacloud-Provider", self.provider.name))
+        if self._account is not None:
+            found.append(("X-Backend-Runtime", f"{self.backend_s:.6f}"))
+        return found
+
+    @property
+    def backend_s(self) -> float:
+        """Seconds spent in the backend so far."""
+        return self._account.stopwatch.seconds if self._account else 0.0
+
+    def respond(
+        self, body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return the answer with ``body``, or 304 when the client has it already."""
+        headers_ = self.headers()
+        headers_ += (headers or {}).items()
+        if status < 400:  # noqa: PLR2004 - errors are no representations
+            etag = etags.of(body)
+            headers_.append(("ETag", etag))
+            if status == 200 and etags.is_known(self.request, etag):  # noqa: PLR2004
+                return Answer(status=304, headers=headers_)
+        headers_.append(("Content-Type", self.format.CONTENT_TYPE))
+        return Answer(body, status, headers_)
+
+    def created(self, body: bytes, href: str) -> Response:
+        """Return 201 for a resource that has been made."""
+        return self.respond(body, status=201, headers={"Location": href})
+
+    def no_content(self) -> Response:
+        """Return 204."""
+        return Answer(status=204, headers=self.headers())
+
+    def stream(self, listing: Listing[Any], chunks: Iterable[bytes]) -> Response:
+        """Return a list: whole with an ETag when it is one page, else as it is read."""
+        if listing.is_one_page:
+            return self.respond(b"".join(chunks))
+        headers = [*self.headers(), ("Content-Type", self.format.CONTENT_TYPE)]
+        return Answer(_cut_on_error(self, iter(chunks)), 200, headers)
+
+    @staticmethod
+    def _check_once(pairs: Iterable[tuple[str, str]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise invalid({name: "given more than once"})
+            seen.add(name)
+
+
+class StreamCut(Exception):
+    """A list broke off after its first bytes; the server must cut the connection."""
+
+
+def _cut_on_error(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except Exception as exc:
+        exchange_log(exchange, exc)
+        raise StreamCut(f"request {exchange.request_id}: {type(exc).__name__}") from None
+
+
+def exchange_log(exchange: Exchange, exc: Exception) -> None:
+    """Log why a stream was cut, without the message: an SDK may have put a secret into it."""
+    current_app.extensions["snapgate_log"].write(
+        "stream cut",
+        request_id=exchange.request_id,
+        error=exc.code.value if isinstance(exc, DriverError) else type(exc).__name__,
+    )
+
+
+def current() -> Exchange:
+    """Return the exchange of the request being served."""
+    exchange: Exchange = g.exchange
+    return exchange

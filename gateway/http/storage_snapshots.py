@@ -1,0 +1,182 @@
+"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, schema."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from flask import Blueprint, Response
+
+from gateway.core.actions import snapshot_actions
+from gateway.driver import StorageSnapshot, UpdateSnapshot
+from gateway.http import schemas
+from gateway.http.etags import check_if_match
+from gateway.http.exchange import Exchange, current
+from gateway.http.negotiation import FORMATS
+from gateway.http.storage_volumes import volume_row
+from gateway.representations.documents import ResourceSchema, Row
+
+blueprint = Blueprint("storage_snapshots", __name__, url_prefix="/api/storage_snapshots")
+FILTERS = ("id", "name", "state", "volume_id")
+LIST_METHODS = ("get", "post")
+DETAIL_METHODS = ("get", "put", "patch", "delete")
+_ROOT = "storage_snapshot"
+
+
+@blueprint.get("")
+def index() -> Response:
+    """Return all snapshots, streamed."""
+    exchange = current()
+    listing = exchange.account.list_snapshots(exchange.filters(FILTERS))
+    chunks = exchange.format.storage_snapshots(listing.pages(), lambda s: _row(exchange, s))
+    return exchange.stream(listing, chunks)
+
+
+@blueprint.post("")
+def create() -> Response:
+    """Make a snapshot of a volume."""
+    exchange = current()
+    account = exchange.account
+    snapshot = account.create_snapshot(exchange.load(schemas.CreateSnapshotSchema(), _ROOT))
+    href = exchange.links.member("storage_snapshots", snapshot.id)
+    return exchange.created(_render(exchange, snapshot), href)
+
+
+@blueprint.get("/schema")
+def schema() -> Response:
+    """Return the fields, methods, filters and limits."""
+    exchange = current()
+    exchange.parameters()
+    limits = asdict(exchange.target.driver.limits)
+    document = ResourceSchema(
+        schemas.SNAPSHOT_FIELDS, LIST_METHODS, DETAIL_METHODS, FILTERS, limits
+    )
+    return exchange.respond(exchange.format.schema(document))
+
+
+@blueprint.get("/<snapshot_id>")
+def show(snapshot_id: str) -> Response:
+    """Return one snapshot."""
+    exchange = current()
+    exchange.parameters()
+    return exchange.respond(_render(exchange, exchange.account.get_snapshot(snapshot_id)))
+
+
+@blueprint.put("/<snapshot_id>")
+@blueprint.patch("/<snapshot_id>")
+def update(snapshot_id: str) -> Response:
+    """Change name, description and metadata."""
+    exchange = current()
+    account = exchange.account
+    replace = exchange.request.method == "PUT"
+    request = exchange.load(schemas.UpdateSnapshotSchema(replace=replace), _ROOT)
+    _check_if_match(exchange, snapshot_id)
+    return exchange.respond(_render(exchange, account.update_snapshot(snapshot_id, request)))
+
+
+@blueprint.delete("/<snapshot_id>")
+def delete(snapshot_id: str) -> Response:
+    """Delete a snapshot."""
+    exchange = current()
+    exchange.parameters()
+    account = exchange.account
+    _check_if_match(exchange, snapshot_id)
+    account.delete_snapshot(snapshot_id)
+    return exchange.no_content()
+
+
+@blueprint.post("/<snapshot_id>/clone")
+def clone(snapshot_id: str) -> Response:
+    """Restore a snapshot to a new volume."""
+    exchange = current()
+    account = exchange.account
+    request = exchange.load(schemas.CloneSnapshotSchema(), "clone")
+    volume = account.clone_snapshot(snapshot_id, request)
+    href = exchange.links.member("storage_volumes", volume.id)
+    return exchange.created(
+        exchange.format.storage_volume(volume, volume_row(exchange, volume)), href
+    )
+
+
+@blueprint.get("/<snapshot_id>/metadata")
+def metadata(snapshot_id: str) -> Response:
+    """Return all metadata of a snapshot."""
+    exchange = current()
+    exchange.parameters()
+    snapshot = exchange.account.get_snapshot(snapshot_id)
+    return exchange.respond(exchange.format.metadata(snapshot.metadata))
+
+
+@blueprint.post("/<snapshot_id>/metadata")
+@blueprint.put("/<snapshot_id>/metadata")
+def change_metadata(snapshot_id: str) -> Response:
+    """Merge metadata (POST) or replace all of it (PUT)."""
+    exchange = current()
+    account = exchange.account
+    replace = exchange.request.method == "PUT"
+    change = exchange.load(schemas.MetadataSchema(replace=replace), "metadata")
+    check_if_match(
+        exchange.request,
+        lambda: _metadata_in_all_formats(account.get_snapshot(snapshot_id)),
+    )
+    snapshot = account.update_snapshot(snapshot_id, UpdateSnapshot(metadata=change))
+    return exchange.respond(exchange.format.metadata(snapshot.metadata))
+
+
+@blueprint.get("/<snapshot_id>/metadata/<path:key>")
+def metadata_value(snapshot_id: str, key: str) -> Response:
+    """Return one metadata value."""
+    exchange = current()
+    exchange.parameters()
+    value = exchange.account.get_metadata_value(snapshot_id, key)
+    return exchange.respond(exchange.format.metadata_value(key, value))
+
+
+@blueprint.put("/<snapshot_id>/metadata/<path:key>")
+def set_metadata_value(snapshot_id: str, key: str) -> Response:
+    """Set one metadata value."""
+    exchange = current()
+    account = exchange.account
+    change = exchange.load(schemas.MetadataValueSchema(key), "meta")
+    _check_value_if_match(exchange, snapshot_id, key)
+    snapshot = account.update_snapshot(snapshot_id, UpdateSnapshot(metadata=change))
+    return exchange.respond(exchange.format.metadata_value(key, snapshot.metadata[key]))
+
+
+@blueprint.delete("/<snapshot_id>/metadata/<path:key>")
+def delete_metadata_key(snapshot_id: str, key: str) -> Response:
+    """Remove one metadata key."""
+    exchange = current()
+    exchange.parameters()
+    account = exchange.account
+    _check_value_if_match(exchange, snapshot_id, key)
+    account.delete_metadata_key(snapshot_id, key)
+    return exchange.no_content()
+
+
+def _row(exchange: Exchange, snapshot: StorageSnapshot) -> Row:
+    return Row(exchange.links, snapshot_actions(snapshot, exchange.capabilities))
+
+
+def _render(exchange: Exchange, snapshot: StorageSnapshot) -> bytes:
+    body: bytes = exchange.format.storage_snapshot(snapshot, _row(exchange, snapshot))
+    return body
+
+
+def _check_if_match(exchange: Exchange, snapshot_id: str) -> None:
+    def in_all_formats() -> Iterable[bytes]:
+        snapshot = exchange.account.get_snapshot(snapshot_id)
+        row = _row(exchange, snapshot)
+        return [module.storage_snapshot(snapshot, row) for module in FORMATS.values()]
+
+    check_if_match(exchange.request, in_all_formats)
+
+
+def _check_value_if_match(exchange: Exchange, snapshot_id: str, key: str) -> None:
+    def in_all_formats() -> Iterable[bytes]:
+        value = exchange.account.get_metadata_value(snapshot_id, key)
+        return [module.metadata_value(key, value) for module in FORMATS.values()]
+
+    check_if_match(exchange.request, in_all_formats)
+
+
+def _metadata_in_all_formats(snapshot: StorageSnapshot) -> Iterable[bytes]:
+    return [module.metadata(snapshot.metadata) for module in FORMATS.values()]

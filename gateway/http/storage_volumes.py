@@ -1,0 +1,77 @@
+"""/api/storage_volumes: list, show, create (empty or from a snapshot), delete."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flask import Blueprint, Response
+
+from gateway.core.actions import volume_actions
+from gateway.driver import CreateVolume, StorageVolume
+from gateway.http import schemas
+from gateway.http.etags import check_if_match
+from gateway.http.exchange import Exchange, current
+from gateway.http.negotiation import FORMATS
+from gateway.representations.documents import Row
+
+blueprint = Blueprint("storage_volumes", __name__, url_prefix="/api/storage_volumes")
+FILTERS = ("id", "name", "state")
+
+
+@blueprint.get("")
+def index() -> Response:
+    """Return all volumes, streamed."""
+    exchange = current()
+    listing = exchange.account.list_volumes(exchange.filters(FILTERS))
+    chunks = exchange.format.storage_volumes(listing.pages(), lambda v: volume_row(exchange, v))
+    return exchange.stream(listing, chunks)
+
+
+@blueprint.post("")
+def create() -> Response:
+    """Make a volume, empty or from a snapshot."""
+    exchange = current()
+    account = exchange.account
+    request = exchange.load(schemas.CreateVolumeSchema(), "storage_volume")
+    if isinstance(request, CreateVolume):
+        volume = account.create_volume(request)
+    else:
+        volume = account.clone_snapshot(*request)
+    body = exchange.format.storage_volume(volume, volume_row(exchange, volume))
+    return exchange.created(body, exchange.links.member("storage_volumes", volume.id))
+
+
+@blueprint.get("/<volume_id>")
+def show(volume_id: str) -> Response:
+    """Return one volume with its snapshots."""
+    exchange = current()
+    exchange.parameters()
+    volume, row = _with_snapshots(exchange, volume_id)
+    return exchange.respond(exchange.format.storage_volume(volume, row))
+
+
+@blueprint.delete("/<volume_id>")
+def delete(volume_id: str) -> Response:
+    """Delete a volume."""
+    exchange = current()
+    exchange.parameters()
+    account = exchange.account
+
+    def in_all_formats() -> Iterable[bytes]:
+        volume, row = _with_snapshots(exchange, volume_id)
+        return [module.storage_volume(volume, row) for module in FORMATS.values()]
+
+    check_if_match(exchange.request, in_all_formats)
+    account.delete_volume(volume_id)
+    return exchange.no_content()
+
+
+def volume_row(exchange: Exchange, volume: StorageVolume) -> Row:
+    """Return what accompanies a volume into its representation."""
+    return Row(exchange.links, volume_actions(volume, exchange.capabilities))
+
+
+def _with_snapshots(exchange: Exchange, volume_id: str) -> tuple[StorageVolume, Row]:
+    volume = exchange.account.get_volume(volume_id)
+    snapshots = exchange.account.snapshots_of(volume_id)
+    ids = tuple(snapshot.id for snapshot in snapshots.items())
+    return volume, replace(volume_row(exchange, volume), snapshot_ids=ids)

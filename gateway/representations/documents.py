@@ -1,0 +1,119 @@
+"""What the formats are given beside the model: links and small documents."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote
+
+from gateway.core.actions import Action
+
+
+class Links:
+    """Makes the URLs in one answer; ``root`` ends in ``/api`` and the provider selection."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def collection(self, name: str) -> str:
+        """Return the URL of a collection."""
+        return f"{self.root}/{name}"
+
+    def member(self, collection: str, resource_id: str) -> str:
+        """Return the URL of a resource; it ends in the id."""
+        return f"{self.root}/{collection}/{quote(resource_id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A power of a collection that not every driver has, as Deltacloud announces it."""
+
+    name: str
+    rel: str
+    params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """The document at /api."""
+
+    version: str
+    driver: str
+    provider: str
+    collections: Mapping[str, tuple[Feature, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class DriverDescription:
+    """What a driver can do, and which providers use it."""
+
+    id: str
+    name: str
+    providers: tuple[str, ...]
+    capabilities: Mapping[str, str]
+    """Capability word -> the sentence that it promises."""
+    filters: tuple[str, ...]
+    limits: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaField:
+    """One field of a resource."""
+
+    name: str
+    type: str
+    readonly: bool
+    required: bool
+    help_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSchema:
+    """The fields, methods, filters and limits of a collection, as CloudSigma tells them."""
+
+    fields: tuple[SchemaField, ...]
+    list_methods: tuple[str, ...]
+    detail_methods: tuple[str, ...]
+    filters: tuple[str, ...]
+    limits: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error, as clients read it."""
+
+    status: int
+    kind: str
+    message: str
+    path: str
+    request_id: str
+    retryable: bool = False
+    driver: str | None = None
+    provider: str | None = None
+    backend_code: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What accompanies one resource into its representation."""
+
+    links: Links
+    actions: tuple[Action, ...] = ()
+    snapshot_ids: Iterable[str] | None = None
+    """For a single volume: its snapshots."""
+
+
+_LENGTH = len("2011-07-28T21:54:19.000")
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return an aware UTC time as RFC 3339, with milliseconds unless they are zero."""
+    text = moment.isoformat(timespec="milliseconds")[:_LENGTH]
+    return f"{text.removesuffix('.000')}Z"
+
+
+def capacity_gib(size_bytes: int) -> int:
+    """Return a size as Deltacloud's capacity: whole GiB, rounded up."""
+    return -(-size_bytes // (1 << 30))

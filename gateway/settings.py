@@ -1,0 +1,215 @@
+"""Configuration: TOML < environment < arguments, checked as a whole at start-up."""
+
+import difflib
+import ipaddress
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from gateway.core.registry import Providers, describe_problem, load_provider
+from gateway.driver import ConfigurationError
+
+DEFAULT_CONFIG = Path("config/gateway.toml")
+ENVIRONMENT = {
+    "SNAPGATE_HOST": ("server", "host"),
+    "SNAPGATE_PORT": ("server", "port"),
+    "SNAPGATE_WORKERS": ("server", "workers"),
+    "SNAPGATE_DEFAULT_PROVIDER": ("gateway", "default_provider"),
+}
+"""Environment variable -> (section, key) that it overrides."""
+_PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_MAX_PORT = 65535
+
+
+class _Section(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class _GatewaySection(_Section):
+    default_provider = fields.String()
+    call_timeout_s = fields.Float(load_default=30.0, validate=validate.Range(0.1, 600))
+    session_ttl_s = fields.Float(load_default=600.0, validate=validate.Range(1, 86400))
+    session_cache = fields.Integer(load_default=1024, validate=validate.Range(1, 100_000))
+
+
+class _ServerSection(_Section):
+    host = fields.String(load_default="127.0.0.1", validate=validate.Length(min=1))
+    port = fields.Integer(load_default=3001, validate=validate.Range(0, _MAX_PORT))
+    workers = fields.Integer(load_default=2, validate=validate.Range(1, 64))
+    connections = fields.Integer(load_default=1000, validate=validate.Range(1, 100_000))
+    graceful_timeout_s = fields.Integer(load_default=30, validate=validate.Range(1, 3600))
+    public_url = fields.String(
+        load_default=None, allow_none=True, validate=validate.Regexp(r"https?://[^/?#\s]+\Z")
+    )
+
+
+class _ProviderSection(_Section):
+    driver = fields.String(required=True)
+    options = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class _File(_Section):
+    gateway = fields.Nested(_GatewaySection, load_default=lambda: _GatewaySection().load({}))
+    server = fields.Nested(_ServerSection, load_default=lambda: _ServerSection().load({}))
+    providers = fields.Dict(
+        keys=fields.String(validate=validate.Regexp(_PROVIDER_NAME)),
+        values=fields.Nested(_ProviderSection),
+        required=True,
+        validate=validate.Length(min=1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The checked configuration.
+
+    ``host`` and ``port`` say where the server listens, ``call_timeout_s`` how
+    long one call to a backend may take, ``session_ttl_s`` how long an account
+    stays open, ``public_url`` the scheme and host of links where a proxy hides
+    them.
+    """
+
+    providers: Providers = field(repr=False)
+    host: str
+    port: int
+    workers: int
+    connections: int
+    graceful_timeout_s: int
+    public_url: str | None
+    call_timeout_s: float
+    session_ttl_s: float
+    session_cache: int
+
+
+def load_settings(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings of a configuration file.
+
+    Args:
+        path: the file; else ``SNAPGATE_CONFIG``; else config/gateway.toml.
+        environment: ``os.environ`` unless given.
+        arguments: keys of the ``[server]`` section that override all else;
+            None values count as not given.
+
+    Raises:
+        ConfigurationError: naming the file, every bad key and what would be right.
+    """
+    environment = os.environ if environment is None else environment
+    path = path or Path(environment.get("SNAPGATE_CONFIG") or DEFAULT_CONFIG)
+    raw = _read(path)
+    for variable, (section, key) in ENVIRONMENT.items():
+        if environment.get(variable):
+            raw.setdefault(section, {})[key] = environment[variable]
+    for key, value in (arguments or {}).items():
+        if value is not None:
+            raw.setdefault("server", {})[key] = value
+    try:
+        checked = _File().load(raw)
+    except ValidationError as exc:
+        raise ConfigurationError(f"{path}: " + "; ".join(_problems(exc))) from exc
+    try:
+        return _build(checked)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{path}: {exc}") from exc
+
+
+def check_demo_stays_home(settings: Settings) -> None:
+    """Refuse to serve a well-known account on an address that others can reach.
+
+    Raises:
+        ConfigurationError: naming the providers that accept such an account.
+    """
+    open_to_all = [p.name for p in settings.providers if p.demo_credentials()]
+    if open_to_all and not is_loopback(settings.host):
+        raise ConfigurationError(
+            f"host {settings.host}: the demo account of {', '.join(open_to_all)} is known to "
+            "everybody and works on loopback only; put accounts of your own into the "
+            "configuration (snapgate hash-password), or listen on 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether every address that ``host`` stands for is a loopback address."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise ConfigurationError(
+            f"{path}: no such file; name one with --config FILE or SNAPGATE_CONFIG"
+        ) from exc
+    except OSError as exc:
+        raise ConfigurationError(f"{path}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(f"{path}: not valid TOML: {exc}") from exc
+
+
+def _build(checked: Mapping[str, Any]) -> Settings:
+    configured = checked["providers"]
+    gateway = dict(checked["gateway"])
+    default = gateway.pop("default_provider", None)
+    if default is None and len(configured) > 1:
+        raise ConfigurationError(
+            f"gateway.default_provider: missing; one of {', '.join(configured)}"
+        )
+    default = default or next(iter(configured))
+    if default not in configured:
+        raise ConfigurationError(
+            f"gateway.default_provider: {default!r} is not configured; "
+            f"one of {', '.join(configured)}"
+        )
+    providers = tuple(
+        load_provider(name, section["driver"], section["options"])
+        for name, section in configured.items()
+    )
+    return Settings(providers=Providers(providers, default), **gateway, **checked["server"])
+
+
+def _problems(exc: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(where)}: {_advice(where, what)}"
+        for where, what in _leaves(exc.normalized_messages())
+    ]
+
+
+def _leaves(messages: object, where: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
+    if not isinstance(messages, Mapping):
+        return [(where, describe_problem(messages))]
+    found = []
+    for key, value in messages.items():
+        # Dict fields wrap the problems of a key and of its value: {"name": {"value": {...}}}.
+        inner = where if key in {"key", "value", "_schema"} else (*where, str(key))
+        found += _leaves(value, inner)
+    return found
+
+
+def _advice(where: tuple[str, ...], what: str) -> str:
+    if what != "Unknown field.":
+        return what
+    schema: type[Schema] = {
+        ("gateway",): _GatewaySection,
+        ("server",): _ServerSection,
+        (): _File,
+    }.get(where[:-1], _ProviderSection)
+    known = list(schema().fields)
+    close = difflib.get_close_matches(where[-1], known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"unknown key; {hint}known keys: {', '.join(known)}"
