@@ -14,10 +14,7 @@ run: $(STAMP)-run
 	@$(BIN)/snapgate serve --config '$(CONFIG)' $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)')
 
 test: $(STAMP)-test
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
-	@$(BIN)/coverage combine -q
-	@$(BIN)/coverage report --skip-covered
+	@$(BIN)/pytest $(ARGS)
 
 check: $(STAMP)-check
 	$(BIN)/ruff format --check .

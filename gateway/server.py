@@ -33,7 +33,7 @@ class Server(BaseApplication):
         chosen = {
             "bind": f"{host}:{self.settings.port}",
             "workers": self.settings.workers,
-            "worker_class": "gevent",
+            "worker_class": "gateway.worker.Worker",
             "worker_connections": self.settings.connections,
             "graceful_timeout": self.settings.graceful_timeout_s,
             "keepalive": KEEPALIVE_S,
@@ -41,7 +41,7 @@ class Server(BaseApplication):
             "loglevel": "warning",
             "proc_name": "snapgate",
             "control_socket_disable": True,
-            "when_ready": lambda arbiter: announce(self.settings, arbiter.LISTENERS),
+            "post_worker_init": self._announce,
         }
         for name, value in chosen.items():
             self.cfg.set(name, value)
@@ -52,6 +52,11 @@ class Server(BaseApplication):
             return create_app(self.settings)
         except ConfigurationError as exc:
             raise AppImportError(str(exc)) from None
+
+    def _announce(self, worker: Any) -> None:
+        """Print where the server is once its first worker is ready; not when one is replaced."""
+        if worker.age == 1:
+            announce(self.settings, *worker.sockets[0].getsockname()[:2])
 
 
 def serve(settings: Settings) -> None:
@@ -64,9 +69,8 @@ def serve(settings: Settings) -> None:
     Server(settings).run()
 
 
-def announce(settings: Settings, listeners: list[Any]) -> None:
+def announce(settings: Settings, host: str, port: int) -> None:
     """Tell the person at the terminal where the server is and what to try."""
-    host, port = listeners[0].sock.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/api"
     lines = [f"Snapgate {VERSION} listens on {url}"]
     lines += [f"  provider {p.name} (driver {p.driver_name})" for p in settings.providers]

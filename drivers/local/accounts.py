@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from cachetools import TTLCache
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from gateway.driver import compute
+
 _REMEMBER_FAILURES_S = 10
 DEMO_NAME = DEMO_PASSWORD = "demo"  # noqa: S105 - well known, and served on loopback only
 
@@ -45,7 +47,8 @@ class Accounts:
                 raise BadCredentials
             # An unknown name costs as much as a wrong password: time tells nobody which it was.
             stored = self._hashes.get(name, self._no_such_account)
-            if not check_password_hash(stored, password) or name not in self._hashes:
+            matches = compute(check_password_hash, stored, password)
+            if not matches or name not in self._hashes:
                 self._failed[digest] = True
                 raise BadCredentials
 

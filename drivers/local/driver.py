@@ -234,7 +234,9 @@ class LocalDriver(Driver):
         """Return a page of volumes by id; the cursor is the last id."""
         known = {*self._store.volumes.ids(), *self._store.facts.unfinished_ids("volume")}
         wanted = query.value_of("id")
-        ids = sorted(i for i in known if i > (cursor or "") and wanted in (None, i))[: page_size + 1]
+        ids = sorted(i for i in known if i > (cursor or "") and wanted in (None, i))[
+            : page_size + 1
+        ]
         page, more = ids[:page_size], len(ids) > page_size
         rows = self._store.facts.find("volume", page)
         volumes = self._store.volumes

@@ -44,7 +44,6 @@ DISKS = sa.Table(
 )
 
 
-
 class Disk(NamedTuple):
     """One row of the table, column by column."""
 

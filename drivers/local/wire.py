@@ -152,9 +152,7 @@ def _classify_database_error(exc: sa.exc.SQLAlchemyError) -> DriverError:
         getattr(exc, "orig", None), "sqlstate", None
     )
     if word == "SQLITE_FULL":
-        return DriverError(
-            ErrorCode.QUOTA, "no space left for the database", backend_code=word
-        )
+        return DriverError(ErrorCode.QUOTA, "no space left for the database", backend_code=word)
     if isinstance(exc, sa.exc.OperationalError | sa.exc.TimeoutError):
         return DriverError(
             ErrorCode.UNAVAILABLE, "the database cannot be reached or is busy", backend_code=word

@@ -95,9 +95,7 @@ class Account:
     def create_snapshot(self, request: CreateSnapshot) -> StorageSnapshot:
         """Start a snapshot of a volume."""
         require(self._driver, Capability.SNAPSHOT_CREATE)
-        check_parameters(
-            self._driver, location=request.location, in_use=request.in_use == "refuse"
-        )
+        check_parameters(self._driver, location=request.location, in_use=request.in_use == "refuse")
         check_texts(
             self._driver.limits,
             name=request.name,

@@ -2,6 +2,7 @@
 
 from gateway.driver.base import Driver, check_driver_class
 from gateway.driver.capabilities import METHODS, PARAMETERS, PROMISES, Capability, Limits
+from gateway.driver.computing import compute
 from gateway.driver.deadline import Deadline
 from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode, invalid
 from gateway.driver.model import (
@@ -59,5 +60,6 @@ __all__ = [
     "Visibility",
     "VolumeState",
     "check_driver_class",
+    "compute",
     "invalid",
 ]

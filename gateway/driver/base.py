@@ -157,9 +157,7 @@ class Driver(ABC):
 
 def unsupported(capability: Capability) -> DriverError:
     """Return the error for an operation that a driver does not declare."""
-    return DriverError(
-        ErrorCode.UNSUPPORTED, f"this driver lacks the capability {capability.word}"
-    )
+    return DriverError(ErrorCode.UNSUPPORTED, f"this driver lacks the capability {capability.word}")
 
 
 def check_driver_class(cls: type[Driver]) -> None:

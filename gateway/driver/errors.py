@@ -1,10 +1,10 @@
 """What can go wrong, in the one vocabulary that drivers, core and HTTP share.
 
-    DriverError          raised by the core, made by a driver's ``classify``
-        .code            one of ErrorCode: act on this, never on the message
-        .__cause__       the exception that the driver's SDK raised
+DriverError          raised by the core, made by a driver's ``classify``
+    .code            one of ErrorCode: act on this, never on the message
+    .__cause__       the exception that the driver's SDK raised
 
-    ConfigurationError   a setting, an option or a driver class is wrong: start-up stops
+ConfigurationError   a setting, an option or a driver class is wrong: start-up stops
 """
 
 import enum

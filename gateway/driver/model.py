@@ -13,7 +13,6 @@ from typing import Any, Generic, Literal, TypeVar
 T = TypeVar("T")
 
 
-
 class SnapshotState(enum.StrEnum):
     """Where a snapshot is in its life. A state never implies readiness: see ``ready``."""
 

@@ -244,5 +244,3 @@ def _line(what: Any, schema: Schema | None = None) -> str:
     if text == "Unknown field." and schema is not None:
         return f"unknown parameter; valid: {', '.join(schema.fields)}"
     return text
-
-

@@ -34,7 +34,9 @@ def check_if_match(request: Request, representations: Callable[[], Iterable[byte
     if "HTTP_IF_MATCH" not in request.environ:
         return
     wanted = request.if_match
-    if not any(wanted.is_strong(of(body).strip('"')) or wanted.star_tag for body in representations()):
+    if not any(
+        wanted.is_strong(of(body).strip('"')) or wanted.star_tag for body in representations()
+    ):
         raise DriverError(
             ErrorCode.PRECONDITION_FAILED,
             "If-Match: the resource has changed since; GET it again for its present ETag",

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
 
 from gateway.driver import (
     CloneSnapshot,
@@ -62,7 +70,12 @@ class Count(fields.Field[int]):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kw: Any
     ) -> int:
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
+        if (
+            isinstance(value, str)
+            and value.isascii()
+            and value.isdigit()
+            and len(value) <= _MAX_DIGITS
+        ):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= self.most:
             raise ValidationError(f"give a whole number from 1 to {self.most}")
@@ -204,9 +217,7 @@ class CreateVolumeSchema(_Request):
             raise ValidationError("give capacity (GiB), size_bytes or snapshot_id", "capacity")
 
     @post_load
-    def _make(
-        self, data: dict[str, Any], **_: Any
-    ) -> CreateVolume | tuple[str, CloneSnapshot]:
+    def _make(self, data: dict[str, Any], **_: Any) -> CreateVolume | tuple[str, CloneSnapshot]:
         snapshot_id = data.pop("snapshot_id", None)
         if "capacity" in data:
             data["size_bytes"] = data.pop("capacity") * GIB
@@ -242,9 +253,15 @@ SNAPSHOT_FIELDS = (
     _field("completed", "datetime", "When it became whole; RFC 3339, UTC"),
     _field("updated", "datetime", "When it was last changed; RFC 3339, UTC"),
     _field(
-        "volume_id", "string", "The volume to snapshot; at creation only", readonly=False, required=True
+        "volume_id",
+        "string",
+        "The volume to snapshot; at creation only",
+        readonly=False,
+        required=True,
     ),
-    _field("storage_volume", "related", "The volume it was made of; without href once that is gone"),
+    _field(
+        "storage_volume", "related", "The volume it was made of; without href once that is gone"
+    ),
     _field("size_bytes", "integer", "Size of that volume in bytes"),
     _field("stored_bytes", "integer", "Bytes that the snapshot takes in storage"),
     _field("stored_kind", "string", "What stored_bytes counts: full or delta"),
@@ -255,7 +272,10 @@ SNAPSHOT_FIELDS = (
     _field("group_id", "string", "The group of snapshots that it belongs to"),
     _field("encrypted", "boolean", "Whether it is stored encrypted"),
     _field(
-        "location", "string", "Where it is kept, if not with its volume; at creation", readonly=False
+        "location",
+        "string",
+        "Where it is kept, if not with its volume; at creation",
+        readonly=False,
     ),
     _field(
         "in_use",

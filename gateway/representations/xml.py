@@ -128,7 +128,9 @@ def schema(document: ResourceSchema) -> bytes:
         for f in document.fields
     ]
     lines += [f"  <filter name='{name}' lookups='exact'/>\n" for name in document.filters]
-    lines += [f"  <limit name='{name}'>{value}</limit>\n" for name, value in document.limits.items()]
+    lines += [
+        f"  <limit name='{name}'>{value}</limit>\n" for name, value in document.limits.items()
+    ]
     return ("".join(lines) + "</schema>\n").encode()
 
 
@@ -189,7 +191,9 @@ def _snapshot(snapshot: StorageSnapshot, row: Row, pad: str) -> str:
 def _volume(volume: StorageVolume, row: Row, pad: str) -> str:
     href = row.links.member("storage_volumes", volume.id)
     size = volume.size_bytes
-    capacity = "" if size is None else f"{pad}  <capacity unit='GB'>{capacity_gib(size)}</capacity>\n"
+    capacity = (
+        "" if size is None else f"{pad}  <capacity unit='GB'>{capacity_gib(size)}</capacity>\n"
+    )
     lines = [
         f"{pad}<storage_volume href='{escape(href)}' id='{escape(volume.id)}'>\n",
         _time("created", volume.created, pad),
@@ -221,7 +225,9 @@ def _snapshots(row: Row, pad: str) -> str:
         f"href='{escape(row.links.member('storage_snapshots', i))}' id='{escape(i)}'/>\n"
         for i in row.snapshot_ids
     )
-    return f"{pad}  <snapshots>\n{inner}{pad}  </snapshots>\n" if inner else f"{pad}  <snapshots/>\n"
+    return (
+        f"{pad}  <snapshots>\n{inner}{pad}  </snapshots>\n" if inner else f"{pad}  <snapshots/>\n"
+    )
 
 
 def _source(snapshot: StorageSnapshot, links: Links, pad: str) -> str:
