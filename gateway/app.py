@@ -2,7 +2,6 @@
 
 import ipaddress
 from functools import lru_cache
-from typing import Any
 
 from flask import Flask, Response, g
 from flask.globals import request_ctx

@@ -93,7 +93,7 @@ def hash_password() -> None:
 
 
 class _Problems:
-    """Turns a configuration problem into one line on standard error and exit code 78 (EX_CONFIG)."""
+    """Turns a configuration problem into a line on standard error and exit code EX_CONFIG."""
 
     def __enter__(self) -> None:
         return None

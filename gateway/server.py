@@ -20,7 +20,7 @@ MAX_REQUEST_LINE = 8190
 """The longest that gunicorn takes; a too long id below it is answered by us, with a 404."""
 
 
-class Server(BaseApplication):
+class Server(BaseApplication):  # type: ignore[misc]
     """A gunicorn master with workers that each build their own application."""
 
     def __init__(self, settings: Settings) -> None:
@@ -80,6 +80,7 @@ def announce(settings: Settings, host: str, port: int) -> None:
             account = f"{demo.username}:{demo.password}"
             lines += [
                 f"Demo account (loopback only): user {demo.username}, password {demo.password}",
-                f"Try: curl -u {account} '{url};provider={provider.name}/storage_snapshots?format=xml'",
+                "Try: "
+                f"curl -u {account} '{url};provider={provider.name}/storage_snapshots?format=xml'",
             ]
-    print("\n".join(lines), file=sys.stdout, flush=True)  # noqa: T201 - this is for the terminal
+    print("\n".join(lines), file=sys.stdout, flush=True)

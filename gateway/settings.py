@@ -13,7 +13,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from gateway.core.registry import Providers, describe_problem, load_provider
+from gateway.core.registry import Providers, load_provider
+from gateway.core.validation import UNKNOWN, describe, flat_messages
 from gateway.driver import ConfigurationError
 
 DEFAULT_CONFIG = Path("config/gateway.toml")
@@ -185,14 +186,13 @@ def _build(checked: Mapping[str, Any]) -> Settings:
 
 def _problems(exc: ValidationError) -> list[str]:
     return [
-        f"{'.'.join(where)}: {_advice(where, what)}"
-        for where, what in _leaves(exc.normalized_messages())
+        f"{'.'.join(where)}: {_advice(where, what)}" for where, what in _leaves(flat_messages(exc))
     ]
 
 
 def _leaves(messages: object, where: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
     if not isinstance(messages, Mapping):
-        return [(where, describe_problem(messages))]
+        return [(where, describe(messages))]
     found = []
     for key, value in messages.items():
         # Dict fields wrap the problems of a key and of its value: {"name": {"value": {...}}}.
@@ -202,7 +202,7 @@ def _leaves(messages: object, where: tuple[str, ...] = ()) -> list[tuple[tuple[s
 
 
 def _advice(where: tuple[str, ...], what: str) -> str:
-    if what != "Unknown field.":
+    if what != UNKNOWN:
         return what
     schema: type[Schema] = {
         ("gateway",): _GatewaySection,

@@ -332,8 +332,8 @@ class LocalDriver(Driver):
             raise NoSuchDisk(f"no {kind} {disk_id!r}")
         return row
 
-    def _has_volume(self, volume_id: str) -> bool:
-        return self._store.volumes.stat(volume_id) is not None
+    def _has_volume(self, volume_id: str | None) -> bool:
+        return volume_id is not None and self._store.volumes.stat(volume_id) is not None
 
     def _open_volume(self, volume_id: str) -> int:
         row = self._store.facts.get("volume", volume_id)

@@ -92,7 +92,7 @@ class Facts:
             pool_timeout=10,
             connect_args={"timeout": 10} if is_sqlite else {},
         )
-        self._dbapi_error: type[Exception] = self._engine.dialect.dbapi.Error
+        self._dbapi_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._compiled: dict[sa.Select[Any], Any] = {}
         self._idle: collections.deque[sa.Connection] = collections.deque()
         with self._engine.connect() as connection:

@@ -10,7 +10,6 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -160,20 +159,20 @@ class Jobs:
         if job.source is None:
             os.ftruncate(job.target.fd, job.size_bytes)
             return None
-        outcome = self._run_copier(job)
+        outcome = self._run_copier(job, job.source)
         if "errno" in outcome:
             return reason(outcome["errno"])
         if "done" not in outcome:
             return "the copy was interrupted"
         return _CHANGED if stamp(job.source) != job.source_stamp else None
 
-    def _run_copier(self, job: Job) -> dict[str, int]:
-        files = (job.source, job.target.fd)
+    def _run_copier(self, job: Job, source: int) -> dict[str, int]:
+        files = (source, job.target.fd)
         numbers = (*files, job.size_bytes, self._bytes_per_s)
         command = [sys.executable, "-I", "-S", str(Path(copier.__file__)), *map(str, numbers)]
         outcome: dict[str, int] = {}
         told = time.monotonic()
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 - our own program with numbers as arguments
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

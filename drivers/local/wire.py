@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway.driver import (
     StoredKind,
     Visibility,
     VolumeState,
+    invalid,
 )
 
 _NO_METADATA: dict[str, str] = {}
@@ -104,25 +106,9 @@ def volume(
 
 def classify(exc: Exception) -> DriverError | None:
     """Return what an exception of this driver means; None for a bug."""
-    if isinstance(exc, OSError):
-        return _classify_os_error(exc)
-    if isinstance(exc, sa.exc.SQLAlchemyError):
-        return _classify_database_error(exc)
-    if isinstance(exc, BadRequest):
-        field, problem = exc.args
-        return DriverError(
-            ErrorCode.INVALID, f"bad request: {field}: {problem}", fields={field: problem}
-        )
-    for kind, code in (
-        (NoSuchDisk, ErrorCode.NOT_FOUND),
-        (WrongState, ErrorCode.CONFLICT),
-    ):
+    for kind, translate in _TRANSLATIONS:
         if isinstance(exc, kind):
-            return DriverError(code, str(exc))
-    if isinstance(exc, NotAnImage):
-        return DriverError(ErrorCode.NOT_FOUND, f"no volume {str(exc)!r}: not a regular image file")
-    if isinstance(exc, BadCredentials):
-        return DriverError(ErrorCode.UNAUTHENTICATED, "wrong account name or password")
+            return translate(exc)
     return None
 
 
@@ -158,6 +144,23 @@ def _classify_database_error(exc: sa.exc.SQLAlchemyError) -> DriverError:
             ErrorCode.UNAVAILABLE, "the database cannot be reached or is busy", backend_code=word
         )
     return DriverError(ErrorCode.BACKEND, "the database failed", backend_code=word)
+
+
+_TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], DriverError]], ...] = (
+    (OSError, _classify_os_error),
+    (sa.exc.SQLAlchemyError, _classify_database_error),
+    (BadRequest, lambda exc: invalid(dict([exc.args]))),
+    (NoSuchDisk, lambda exc: DriverError(ErrorCode.NOT_FOUND, str(exc))),
+    (WrongState, lambda exc: DriverError(ErrorCode.CONFLICT, str(exc))),
+    (
+        NotAnImage,
+        lambda exc: DriverError(ErrorCode.NOT_FOUND, f"no volume {exc!s}: no regular image file"),
+    ),
+    (
+        BadCredentials,
+        lambda _: DriverError(ErrorCode.UNAUTHENTICATED, "wrong account name or password"),
+    ),
+)
 
 
 def _owner(row: Disk, account: str) -> Owner | None:

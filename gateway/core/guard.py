@@ -36,7 +36,7 @@ class Guard:
             return self._watch(deadline, function, *args, **kw)
         except DriverError:
             raise
-        except Exception as exc:  # noqa: BLE001 - the one place where SDK exceptions are wrapped
+        except Exception as exc:  # the one place where SDK exceptions are wrapped
             raise classified(driver, exc) from exc
 
     def close(self) -> None:

@@ -16,10 +16,10 @@ class Listing(Generic[T]):
     """
 
     def __init__(self, fetch: Callable[[str | None], Page[T]], query: Query) -> None:
-        self._fetch = fetch
+        self._fetch: Callable[[str | None], Page[T]] = fetch
         self._query = query
         page = fetch(None)
-        self.first = self._matching(page)
+        self.first: tuple[T, ...] = self._matching(page)
         self._cursor = page.next_cursor
 
     @property

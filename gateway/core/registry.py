@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from gateway.core.validation import describe, flat_messages
 from gateway.driver import (
     ConfigurationError,
     Credentials,
@@ -160,20 +161,11 @@ def _import_class(path: str) -> object:
 def _option_problems(name: str, driver: type[Driver], exc: ValidationError) -> str:
     declared = driver.Options().fields
     problems = []
-    for key, messages in sorted(exc.normalized_messages().items()):
-        what = f"providers.{name}.options.{key}: {describe_problem(messages)}"
+    for key, messages in sorted(flat_messages(exc).items()):
+        what = f"providers.{name}.options.{key}: {describe(messages)}"
         if key in declared:
             what += f" ({declared[key].metadata.get('help', 'no help given')})"
         else:
             what += f" (the driver's options: {', '.join(declared) or 'none'})"
         problems.append(what)
     return "; ".join(problems)
-
-
-def describe_problem(messages: object) -> str:
-    """Return marshmallow's nested messages as one line."""
-    if isinstance(messages, Mapping):
-        return ", ".join(f"{key}: {describe_problem(value)}" for key, value in messages.items())
-    if isinstance(messages, list):
-        return " ".join(describe_problem(message) for message in messages)
-    return str(messages)

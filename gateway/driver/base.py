@@ -110,7 +110,7 @@ class Driver(ABC):
         """Raise what ``classify`` maps to ``unauthenticated`` if they do not work."""
         self.list_snapshots(Query(), page_size=1, cursor=None, deadline=deadline)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - nothing to release is the usual case
         """Release what this account holds. Called once no request uses it any more."""
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:

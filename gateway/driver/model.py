@@ -183,8 +183,8 @@ class MetadataChange:
 class UpdateSnapshot:
     """What of a snapshot shall change; UNSET fields stay as they are."""
 
-    name: str | None | Unset = UNSET
-    description: str | None | Unset = UNSET
+    name: str | Unset | None = UNSET
+    description: str | Unset | None = UNSET
     metadata: MetadataChange | None = None
 
 

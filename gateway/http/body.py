@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
+from gateway.core.validation import UNKNOWN, describe, flat_messages
 from gateway.driver import invalid
 from gateway.http.problems import HttpProblem
 
@@ -68,7 +69,7 @@ def load(schema: Schema, fields: Fields) -> Any:
     try:
         return schema.load(fields)
     except ValidationError as exc:
-        raise invalid(_problems(exc.normalized_messages(), schema)) from exc
+        raise invalid(_problems(flat_messages(exc), schema)) from exc
 
 
 def _read_body(request: Request, root: str) -> Fields:
@@ -169,12 +170,12 @@ def _from_xml(data: bytes, root: str) -> Fields:
     except etree.XMLSyntaxError as exc:
         line, column = exc.position
         raise invalid({"body": f"not valid XML at line {line} column {column}"}) from exc
-    if element.getroottree().docinfo.doctype:
+    if element.getroottree().docinfo.internalDTD is not None:
         raise invalid({"body": "a DOCTYPE is not allowed"})
     if element.tag != root:
         raise invalid({"body": f"the root element is {element.tag!r}; give {root!r}"})
-    if root in _XML_READERS:
-        return _XML_READERS[root](element)
+    if root in _XML_MAPS:
+        return {root: _XML_MAPS[root](element)}
     fields: Fields = {str(name): str(value) for name, value in element.attrib.items()}
     for child in element:
         reader = _XML_READERS.get(str(child.tag), _xml_text)
@@ -207,40 +208,26 @@ def _xml_meta(element: etree._Element) -> Fields:
     return {str(element.get("key")): None if is_null else element.text or ""}
 
 
-def _xml_metadata_root(element: etree._Element) -> Fields:
-    return {"metadata": _xml_metadata(element)}
-
-
-def _xml_meta_root(element: etree._Element) -> Fields:
-    return {"meta": _xml_meta(element)}
-
-
-_XML_READERS: dict[str, Callable[[Any], Any]] = {
+_XML_MAPS: dict[str, Callable[[etree._Element], Fields]] = {
     "metadata": _xml_metadata,
-    "meta": _xml_meta_root,
+    "meta": _xml_meta,
+}
+_XML_READERS: dict[str, Callable[[etree._Element], Any]] = {
+    "metadata": _xml_metadata,
     "affinities": _xml_list,
     "avoid": _xml_list,
 }
 
 
-def _problems(messages: dict[str, Any], schema: Schema, prefix: str = "") -> dict[str, str]:
+def _problems(messages: Mapping[str, Any], schema: Schema) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, what in messages.items():
         if name == "_schema":
-            found[prefix or "body"] = _line(what)
-        elif isinstance(what, dict):
-            for key, inner in what.items():
-                path = f"{name}[{key}]"
-                found[path] = _line(inner)
+            found["body"] = describe(what)
+        elif isinstance(what, Mapping):
+            found.update({f"{name}[{key}]": describe(inner) for key, inner in what.items()})
+        elif describe(what) == UNKNOWN:
+            found[name] = f"unknown parameter; valid: {', '.join(schema.fields)}"
         else:
-            found[str(name)] = _line(what, schema)
+            found[name] = describe(what)
     return found
-
-
-def _line(what: Any, schema: Schema | None = None) -> str:
-    if isinstance(what, dict):
-        return " ".join(_line(inner) for inner in what.values())
-    text = " ".join(str(message) for message in what) if isinstance(what, list) else str(what)
-    if text == "Unknown field." and schema is not None:
-        return f"unknown parameter; valid: {', '.join(schema.fields)}"
-    return text

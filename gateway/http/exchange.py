@@ -109,7 +109,7 @@ class Exchange:
         unknown = [name for name in given if name not in known]
         if unknown:
             valid = ", ".join((*known, *sorted(CONTROL_PARAMETERS)))
-            raise invalid({name: f"unknown parameter; valid: {valid}" for name in unknown})
+            raise invalid(dict.fromkeys(unknown, f"unknown parameter; valid: {valid}"))
         return given
 
     def filters(self, known: tuple[str, ...]) -> Query:
@@ -185,7 +185,7 @@ class StreamCut(Exception):
 def _cut_on_error(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from chunks
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever it is, the client must see the list cut
         exchange_log(exchange, exc)
         raise StreamCut(f"request {exchange.request_id}: {type(exc).__name__}") from None
 

@@ -65,7 +65,7 @@ def _media_range(part: str) -> tuple[str, float]:
 def _exactness(media_range: str, media_type: str) -> int:
     if media_range == media_type:
         return 2
-    if media_range == media_type.split("/")[0] + "/*":
+    if media_range == media_type.split("/", maxsplit=1)[0] + "/*":
         return 1
     return 0 if media_range == "*/*" else -1
 
