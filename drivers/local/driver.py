@@ -8,7 +8,6 @@ a store see all its disks.
 
 import contextlib
 import os
-import secrets
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -20,13 +19,10 @@ from drivers.local.accounts import DEMO_NAME, DEMO_PASSWORD, BadCredentials, acc
 from drivers.local.facts import Disk, Kind, now_ms
 from drivers.local.images import (
     NotAnImage,
-    Partial,
     is_open_for_writing,
-    reflink,
     settled_stamp,
     stamp,
 )
-from drivers.local.jobs import Job
 from drivers.local.store import LocalOptions, Store
 from drivers.local.wire import BadRequest, NoSuchDisk, WrongState
 from gateway.driver import (
@@ -154,25 +150,18 @@ class LocalDriver(Driver):
             WrongState: the volume is still being made, or with ``in_use=refuse``
                 is open for writing.
         """
-        source = self._open_volume(request.volume_id)
-        with contextlib.ExitStack() as undo:
-            undo.callback(os.close, source)
-            if request.in_use == "refuse" and is_open_for_writing(source) is not False:
-                raise WrongState(
-                    f"volume {request.volume_id!r} is open for writing (in_use=refuse); "
-                    "stop its writer, or send in_use=allow"
-                )
-            snapshot_id = _new_id("snap")
-            target = self._store.snapshots.new_partial(snapshot_id)
-            self._begin(
-                undo,
-                "snapshot",
-                Job(target, os.fstat(source).st_size, source, settled_stamp(source)),
-                name=request.name,
-                description=request.description,
-                metadata_json=orjson.dumps(dict(request.metadata)).decode(),
-                source_id=request.volume_id,
-            )
+        source = self._open_volume(request.volume_id, refuse_in_use=request.in_use == "refuse")
+        snapshot_id = self._store.begin(
+            "snapshot",
+            size_bytes=os.fstat(source).st_size,
+            source=source,
+            source_stamp=settled_stamp(source),
+            owner=self._account,
+            name=request.name,
+            description=request.description,
+            metadata_json=orjson.dumps(dict(request.metadata)).decode(),
+            source_id=request.volume_id,
+        )
         return self.get_snapshot(snapshot_id, deadline=deadline)
 
     def update_snapshot(
@@ -214,18 +203,16 @@ class LocalDriver(Driver):
         if size < row.size_bytes:
             raise BadRequest("size_bytes", f"at least {row.size_bytes}, the snapshot's size")
         source = self._store.snapshots.open(snapshot_id)
-        with contextlib.ExitStack() as undo:
-            undo.callback(os.close, source)
-            volume_id = _new_id("vol")
-            target = self._store.volumes.new_partial(volume_id)
-            self._begin(
-                undo,
-                "volume",
-                Job(target, size, source, stamp(source)),
-                name=request.name,
-                description=request.description,
-                source_id=snapshot_id,
-            )
+        volume_id = self._store.begin(
+            "volume",
+            size_bytes=size,
+            source=source,
+            source_stamp=stamp(source),
+            owner=self._account,
+            name=request.name,
+            description=request.description,
+            source_id=snapshot_id,
+        )
         return self.get_volume(volume_id, deadline=deadline)
 
     def list_volumes(
@@ -255,16 +242,13 @@ class LocalDriver(Driver):
 
     def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
         """Make an image full of zeros, which takes no room until it is written to."""
-        volume_id = _new_id("vol")
-        with contextlib.ExitStack() as undo:
-            target = self._store.volumes.new_partial(volume_id)
-            self._begin(
-                undo,
-                "volume",
-                Job(target, request.size_bytes),
-                name=request.name,
-                description=request.description,
-            )
+        volume_id = self._store.begin(
+            "volume",
+            size_bytes=request.size_bytes,
+            owner=self._account,
+            name=request.name,
+            description=request.description,
+        )
         return self.get_volume(volume_id, deadline=deadline)
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
@@ -282,40 +266,6 @@ class LocalDriver(Driver):
             raise self._not_deletable("volume", volume_id)
         self._store.volumes.remove(volume_id)
         self._store.facts.remove(volume_id)
-
-    def _begin(self, undo: contextlib.ExitStack, kind: Kind, job: Job, **facts: Any) -> None:
-        """Record a disk and have its image written; on failure nothing is left of either."""
-        target = job.target
-        undo.callback(target.close)
-        undo.callback(target.discard)
-        undo.callback(target.folder.remove, target.image_id)
-        undo.callback(self._store.facts.remove, target.image_id)
-        if job.source is None:
-            os.ftruncate(target.fd, job.size_bytes)
-        self._store.facts.add(
-            id=target.image_id,
-            kind=kind,
-            state="creating",
-            progress=0,
-            owner=self._account,
-            size_bytes=job.size_bytes,
-            source_stamp=job.source_stamp,
-            **facts,
-        )
-        if job.source is None or self._copied_at_once(target, job):
-            self._store.jobs.finish(target)
-            undo.pop_all()
-            _close(target, job.source)
-        else:
-            undo.pop_all()  # from here on the files are the job's
-            self._store.jobs.start(job)
-
-    @staticmethod
-    def _copied_at_once(target: Partial, job: Job) -> bool:
-        if job.source is None or not reflink(job.source, target.fd):
-            return False
-        os.ftruncate(target.fd, job.size_bytes)
-        return True
 
     def _snapshot(self, row: Disk, *, volume_exists: bool) -> StorageSnapshot:
         return wire.snapshot(
@@ -335,14 +285,21 @@ class LocalDriver(Driver):
     def _has_volume(self, volume_id: str | None) -> bool:
         return volume_id is not None and self._store.volumes.stat(volume_id) is not None
 
-    def _open_volume(self, volume_id: str) -> int:
+    def _open_volume(self, volume_id: str, *, refuse_in_use: bool) -> int:
         row = self._store.facts.get("volume", volume_id)
         if row is not None and row.state != "available":
             raise WrongState(f"volume {volume_id!r} is {row.state}; it must be available")
         try:
-            return self._store.volumes.open(volume_id)
+            source = self._store.volumes.open(volume_id)
         except FileNotFoundError as exc:
             raise NoSuchDisk(f"no volume {volume_id!r}") from exc
+        if refuse_in_use and is_open_for_writing(source) is not False:
+            os.close(source)
+            raise WrongState(
+                f"volume {volume_id!r} is open for writing (in_use=refuse); "
+                "stop its writer, or send in_use=allow"
+            )
+        return source
 
     def _claim_deletion(self, disk_id: str) -> bool:
         states = ("available", "error")
@@ -351,13 +308,3 @@ class LocalDriver(Driver):
     def _not_deletable(self, kind: Kind, disk_id: str) -> Exception:
         state = self._row(kind, disk_id).state
         return WrongState(f"{kind} {disk_id!r} is {state}; it can be deleted once that has ended")
-
-
-def _new_id(prefix: str) -> str:
-    return f"{prefix}-{secrets.token_hex(8)}"
-
-
-def _close(target: Partial, source: int | None) -> None:
-    target.close()
-    if source is not None:
-        os.close(source)

@@ -38,6 +38,12 @@ class Job:
     source: int | None = None
     source_stamp: str | None = None
 
+    def close(self) -> None:
+        """Close the source, and unlock the target."""
+        self.target.close()
+        if self.source is not None:
+            os.close(self.source)
+
 
 class Jobs:
     """The copies of one store in this process, and the watch over those of others."""
@@ -74,9 +80,7 @@ class Jobs:
         except OSError as exc:
             self.fail(job.target, reason(exc.errno))
         finally:
-            job.target.close()
-            if job.source is not None:
-                os.close(job.source)
+            job.close()
 
     def finish(self, target: Partial) -> None:
         """Record that the image is whole."""
@@ -150,9 +154,7 @@ class Jobs:
             self.start(job)
             return
         self.fail(target, problem)
-        target.close()
-        if source is not None:
-            os.close(source)
+        job.close()
 
     def _copy(self, job: Job) -> str | None:
         """Return why the copy failed, None when it is whole."""

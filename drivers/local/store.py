@@ -2,6 +2,8 @@
 
 import contextlib
 import fcntl
+import os
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,17 @@ from marshmallow import ValidationError, fields, validate
 
 from drivers.local.accounts import Accounts
 from drivers.local.facts import Facts, Kind
-from drivers.local.images import ImageFolder
-from drivers.local.jobs import Jobs
+from drivers.local.images import ImageFolder, reflink
+from drivers.local.jobs import Job, Jobs
 from gateway.driver import DriverOptions, Secret, SecretField
 
 
 def _is_hash(value: str) -> None:
     if not value.startswith(("scrypt:", "pbkdf2:")) or value.count("$") != 2:  # noqa: PLR2004
         raise ValidationError("not a password hash; make one with: snapgate hash-password")
+
+
+_PREFIXES: Mapping[Kind, str] = {"snapshot": "snap", "volume": "vol"}
 
 
 class DatabaseField(SecretField):
@@ -83,13 +88,72 @@ class Store:
         url = database.reveal() if database else f"sqlite:///{path / 'snapgate.db'}"
         with _one_process(path):
             self.facts = Facts(url)
-        folders: dict[Kind, ImageFolder] = {"volume": self.volumes, "snapshot": self.snapshots}
-        self.jobs = Jobs(self.facts, folders, options["copy_bytes_per_s"])
+        self._folders: dict[Kind, ImageFolder] = {
+            "volume": self.volumes,
+            "snapshot": self.snapshots,
+        }
+        self.jobs = Jobs(self.facts, self._folders, options["copy_bytes_per_s"])
+
+    def begin(
+        self,
+        kind: Kind,
+        *,
+        size_bytes: int,
+        source: int | None = None,
+        source_stamp: str | None = None,
+        **facts: Any,
+    ) -> str:
+        """Record a new disk, have its image written, and return its id.
+
+        An empty image, or a copy that shares the source's blocks, is there at
+        once; another copy is made in the background. On failure nothing is left.
+
+        Args:
+            kind: snapshot or volume.
+            size_bytes: the size that the image shall have.
+            source: open file to copy, taken over; None for an empty image.
+            source_stamp: what the source must still be when the copy is whole.
+            facts: the columns that the caller knows.
+        """
+        with contextlib.ExitStack() as undo:
+            if source is not None:
+                undo.callback(os.close, source)
+            target = self._folders[kind].new_partial(f"{_PREFIXES[kind]}-{secrets.token_hex(8)}")
+            undo.callback(target.close)
+            undo.callback(target.discard)
+            undo.callback(target.folder.remove, target.image_id)
+            undo.callback(self.facts.remove, target.image_id)
+            job = Job(target, size_bytes, source, source_stamp)
+            is_written = _write_at_once(job)
+            self.facts.add(
+                id=target.image_id,
+                kind=kind,
+                state="creating",
+                progress=0,
+                size_bytes=size_bytes,
+                source_stamp=source_stamp,
+                **facts,
+            )
+            if is_written:
+                self.jobs.finish(target)
+            undo.pop_all()
+        if is_written:
+            job.close()
+        else:
+            self.jobs.start(job)
+        return target.image_id
 
     def close(self) -> None:
         """Stop the watch and close the database."""
         self.jobs.close()
         self.facts.close()
+
+
+def _write_at_once(job: Job) -> bool:
+    if job.source is not None and not reflink(job.source, job.target.fd):
+        return False
+    os.ftruncate(job.target.fd, job.size_bytes)
+    return True
 
 
 @contextlib.contextmanager
