@@ -128,9 +128,15 @@ def local_config(folder: Path, *, options: Mapping[str, Any] | None = None, more
 
 @contextlib.contextmanager
 def running(
-    config: Path, *arguments: str, env: Mapping[str, str] | None = None
+    config: Path,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Iterator[Server]:
-    """Run ``snapgate serve`` with a configuration file until the block ends."""
+    """Run ``snapgate serve`` with a configuration file until the block ends.
+
+    The working folder is that of the configuration unless ``cwd`` is given.
+    """
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--port", "0"]
     process = subprocess.Popen(
         [*command, *arguments],
@@ -138,7 +144,7 @@ def running(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd=config.parent,
+        cwd=cwd or config.parent,
         env={**os.environ, **(env or {})},
     )
     server = Server(process, config.parent)

@@ -1,0 +1,26 @@
+"""Applications to compare servers with, beside our own."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+BODY = b"<?xml version='1.0' encoding='utf-8' ?>\n" + b"x" * 3500
+_HEADERS = [("Content-Type", "application/xml")]
+
+
+def bare(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """Answer with constant bytes, about as many as three snapshots have."""
+    start_response("200 OK", [*_HEADERS, ("Content-Length", str(len(BODY)))])
+    return [BODY]
+
+
+def trouble(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+    """Break off in mid-stream (/cut), wait as a backend does (/slow), or answer at once."""
+    if environ["PATH_INFO"] == "/cut":
+        start_response("200 OK", _HEADERS)
+        yield b"<half>"
+        raise RuntimeError("the second page failed")
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(0.2)
+    start_response("200 OK", [*_HEADERS, ("Content-Length", "2")])
+    yield b"ok"
