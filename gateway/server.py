@@ -15,10 +15,6 @@ from gateway.driver import ConfigurationError
 from gateway.http.entry_point import VERSION
 from gateway.settings import Settings, check_demo_stays_home
 
-KEEPALIVE_S = 30
-MAX_REQUEST_LINE = 8190
-"""The longest that gunicorn takes; a too long id below it is answered by us, with a 404."""
-
 
 class Server(BaseApplication):  # type: ignore[misc]
     """A gunicorn master with workers that each build their own application."""
@@ -36,8 +32,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_class": "gateway.worker.Worker",
             "worker_connections": self.settings.connections,
             "graceful_timeout": self.settings.graceful_timeout_s,
-            "keepalive": KEEPALIVE_S,
-            "limit_request_line": MAX_REQUEST_LINE,
             "loglevel": "warning",
             "proc_name": "snapgate",
             "control_socket_disable": True,

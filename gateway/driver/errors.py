@@ -47,6 +47,7 @@ class ErrorCode(enum.StrEnum):
         return self in _RETRYABLE
 
 
+_LONGEST_NAME = 100
 _RETRYABLE = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TIMEOUT})
 
 
@@ -83,9 +84,17 @@ class DriverError(Exception):
 
 
 def invalid(fields: Mapping[str, str]) -> DriverError:
-    """Return the error for a request whose ``fields`` can never work."""
+    """Return the error for a request whose ``fields`` can never work.
+
+    Names that the client made up are shortened: an error is no echo.
+    """
+    fields = {_shortened(name): problem for name, problem in fields.items()}
     listed = "; ".join(f"{name}: {problem}" for name, problem in fields.items())
     return DriverError(ErrorCode.INVALID, f"bad request: {listed}", fields=fields)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
 
 
 class ConfigurationError(Exception):

@@ -79,6 +79,9 @@ def _read_body(request: Request, root: str) -> Fields:
     data = request.get_data(cache=False)
     if not data:
         return {}
+    if request.content_length is None:
+        # Werkzeug cuts a chunked body at the limit in silence; only the next read tells (413).
+        request.stream.read(1)
     if content_type in {"", _FORM}:  # none: old clients post forms without saying so
         return _from_pairs(parse_query(_ascii(data)))
     if content_type == _JSON:

