@@ -25,8 +25,19 @@ ENVIRONMENT = {
     "SNAPGATE_DEFAULT_PROVIDER": ("gateway", "default_provider"),
 }
 """Environment variable -> (section, key) that it overrides."""
-_PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _MAX_PORT = 65535
+
+
+class _WholeNumber(fields.Integer):
+    """An integer, or the digits of one from the environment; 3001.7 and true are none."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kw: Any
+    ) -> int:
+        if isinstance(value, bool | float):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kw)
 
 
 class _Section(Schema):
@@ -38,15 +49,15 @@ class _GatewaySection(_Section):
     default_provider = fields.String()
     call_timeout_s = fields.Float(load_default=30.0, validate=validate.Range(0.1, 600))
     session_ttl_s = fields.Float(load_default=600.0, validate=validate.Range(1, 86400))
-    session_cache = fields.Integer(load_default=1024, validate=validate.Range(1, 100_000))
+    session_cache = _WholeNumber(load_default=1024, validate=validate.Range(1, 100_000))
 
 
 class _ServerSection(_Section):
     host = fields.String(load_default="127.0.0.1", validate=validate.Length(min=1))
-    port = fields.Integer(load_default=3001, validate=validate.Range(0, _MAX_PORT))
-    workers = fields.Integer(load_default=2, validate=validate.Range(1, 64))
-    connections = fields.Integer(load_default=1000, validate=validate.Range(1, 100_000))
-    graceful_timeout_s = fields.Integer(load_default=30, validate=validate.Range(1, 3600))
+    port = _WholeNumber(load_default=3001, validate=validate.Range(0, _MAX_PORT))
+    workers = _WholeNumber(load_default=2, validate=validate.Range(1, 64))
+    connections = _WholeNumber(load_default=1000, validate=validate.Range(1, 100_000))
+    graceful_timeout_s = _WholeNumber(load_default=30, validate=validate.Range(1, 3600))
     public_url = fields.String(
         load_default=None, allow_none=True, validate=validate.Regexp(r"https?://[^/?#\s]+\Z")
     )
@@ -110,16 +121,11 @@ def load_settings(
     environment = os.environ if environment is None else environment
     path = path or Path(environment.get("SNAPGATE_CONFIG") or DEFAULT_CONFIG)
     raw = _read(path)
-    for variable, (section, key) in ENVIRONMENT.items():
-        if environment.get(variable):
-            raw.setdefault(section, {})[key] = environment[variable]
-    for key, value in (arguments or {}).items():
-        if value is not None:
-            raw.setdefault("server", {})[key] = value
+    origins = _override(raw, environment, arguments or {})
     try:
         checked = _File().load(raw)
     except ValidationError as exc:
-        raise ConfigurationError(f"{path}: " + "; ".join(_problems(exc))) from exc
+        raise ConfigurationError(f"{path}: " + "; ".join(_problems(exc, origins))) from exc
     try:
         return _build(checked)
     except ConfigurationError as exc:
@@ -145,7 +151,7 @@ def is_loopback(host: str) -> bool:
     """Return whether every address that ``host`` stands for is a loopback address."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # no such name, or none that could be
         return False
     return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
 
@@ -161,6 +167,27 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {exc.strerror}") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigurationError(f"{path}: not valid TOML: {exc}") from exc
+
+
+def _override(
+    raw: dict[str, Any], environment: Mapping[str, str], arguments: Mapping[str, Any]
+) -> dict[tuple[str, ...], str]:
+    """Put what environment and arguments say into ``raw``; return key -> where it came from."""
+    given = [
+        (section, key, environment[variable], variable)
+        for variable, (section, key) in ENVIRONMENT.items()
+        if environment.get(variable)
+    ]
+    given += [
+        ("server", key, value, f"--{key}") for key, value in arguments.items() if value is not None
+    ]
+    origins: dict[tuple[str, ...], str] = {}
+    for section, key, value, origin in given:
+        target = raw.setdefault(section, {})
+        if isinstance(target, dict):  # else the check says that the section is none
+            target[key] = value
+            origins[(section, key)] = origin
+    return origins
 
 
 def _build(checked: Mapping[str, Any]) -> Settings:
@@ -184,9 +211,11 @@ def _build(checked: Mapping[str, Any]) -> Settings:
     return Settings(providers=Providers(providers, default), **gateway, **checked["server"])
 
 
-def _problems(exc: ValidationError) -> list[str]:
+def _problems(exc: ValidationError, origins: Mapping[tuple[str, ...], str]) -> list[str]:
     return [
-        f"{'.'.join(where)}: {_advice(where, what)}" for where, what in _leaves(flat_messages(exc))
+        f"{'.'.join(where)}: {_advice(where, what)}"
+        + (f" (from {origins[where]})" if where in origins else "")
+        for where, what in _leaves(flat_messages(exc))
     ]
 
 

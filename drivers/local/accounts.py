@@ -40,7 +40,10 @@ class Accounts:
 
     def check(self, name: str, password: str) -> None:
         """Raise BadCredentials unless the account exists and has this password."""
-        attempt = f"{len(name)}:{name}{password}".encode(errors="surrogatepass")
+        try:
+            attempt = f"{len(name)}:{name}{password}".encode()
+        except UnicodeEncodeError as exc:  # no hash can have been made of it
+            raise BadCredentials from exc
         digest = hashlib.blake2b(attempt, key=self._key).digest()
         with self._lock:
             if digest in self._failed:

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,9 +18,12 @@ from drivers.local.images import ImageFolder, reflink
 from drivers.local.jobs import Job, Jobs
 from gateway.driver import DriverOptions, Secret, SecretField
 
+_HASH = re.compile(r"(scrypt(:[1-9]\d*){3}|pbkdf2:sha(1|256|512)(:[1-9]\d*)?)\$[^$]+\$[0-9a-f]+")
+"""What werkzeug.security.generate_password_hash makes."""
+
 
 def _is_hash(value: str) -> None:
-    if not value.startswith(("scrypt:", "pbkdf2:")) or value.count("$") != 2:  # noqa: PLR2004
+    if not _HASH.fullmatch(value):
         raise ValidationError("not a password hash; make one with: snapgate hash-password")
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,17 +146,19 @@ def _load_entry_point(driver_name: str) -> object:
 def _import_class(path: str) -> object:
     module_name, _, class_name = path.partition(":")
     try:
-        return getattr(importlib.import_module(module_name), class_name)
+        module = importlib.import_module(module_name)
     except ImportError as exc:
         raise ConfigurationError(
             f"cannot import {module_name}: {exc}; install what it needs, or mend the name"
         ) from exc
-    except AttributeError as exc:
-        raise ConfigurationError(f"module {module_name} has no class {class_name!r}") from exc
     except Exception as exc:  # a broken plug-in can raise anything while it is imported
         raise ConfigurationError(
             f"importing {module_name} failed: {type(exc).__name__}; the package is broken"
         ) from exc
+    try:
+        return operator.attrgetter(class_name)(module)
+    except AttributeError as exc:
+        raise ConfigurationError(f"module {module_name} has no class {class_name!r}") from exc
 
 
 def _option_problems(name: str, driver: type[Driver], exc: ValidationError) -> str:

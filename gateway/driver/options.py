@@ -57,6 +57,8 @@ class SecretField(fields.Field[Secret]):
                 return Secret(Path(where).read_text(encoding="utf-8").strip())
             except OSError as exc:
                 raise ValidationError(f"cannot read {where}: {exc.strerror}") from exc
+            except UnicodeDecodeError as exc:
+                raise ValidationError(f"cannot read {where}: not UTF-8 text") from exc
         raise ValidationError("give a secret by reference: env:NAME or file:PATH")
 
 

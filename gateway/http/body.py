@@ -1,5 +1,6 @@
 """Input: form, multipart, JSON, XML and query string, all to one map of fields."""
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from lxml import etree
 from marshmallow import Schema, ValidationError
-from werkzeug.exceptions import BadRequest
+from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request
 
 from gateway.core.validation import UNKNOWN, describe, flat_messages
@@ -122,18 +123,32 @@ def _add(fields: Fields, name: str, value: Any, shown: str) -> None:
     fields[name] = value
 
 
+def _in_memory(*_: object, **__: object) -> io.BytesIO:
+    return io.BytesIO()
+
+
 def _from_multipart(request: Request) -> Fields:
+    parser = FormDataParser(
+        stream_factory=_in_memory,
+        max_form_memory_size=request.max_form_memory_size,
+        max_content_length=request.max_content_length,
+        max_form_parts=_MAX_FIELDS,
+        silent=False,  # as Flask sets it up, a broken body is an empty one
+    )
     try:
-        form, files = request.form, request.files
-    except (ValueError, BadRequest) as exc:
+        _, form, files = parser.parse(
+            request.stream, _MULTIPART, request.content_length, request.mimetype_params
+        )
+    except ValueError as exc:
         raise invalid({"body": "not valid multipart/form-data"}) from exc
     for name in files:
         raise invalid({name: "a file; give a plain value"})
-    pairs = list(form.items(multi=True))
-    for name, value in pairs:
-        if "\ufffd" in name + value:  # what the multipart parser leaves of bytes that are not UTF-8
+    for name, value in form.items(multi=True):
+        if name is None:
+            raise invalid({"body": "a part of the multipart/form-data has no name"})
+        if "\ufffd" in name + value:  # what the parser leaves of bytes that are not UTF-8
             raise invalid({name: "not valid UTF-8"})
-    return _from_pairs(pairs)
+    return _from_pairs(form.items(multi=True))
 
 
 def _from_json(data: bytes, root: str) -> Fields:
@@ -149,7 +164,9 @@ def _from_json(data: bytes, root: str) -> Fields:
     if not isinstance(document, dict):
         raise invalid({"body": "give a JSON object"})
     wrapped = document.get(root)
-    return wrapped if len(document) == 1 and isinstance(wrapped, dict) else document
+    if root not in _XML_MAPS and len(document) == 1 and isinstance(wrapped, dict):
+        return wrapped
+    return document
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Fields:
@@ -179,6 +196,7 @@ def _from_xml(data: bytes, root: str) -> Fields:
         raise invalid({"body": f"the root element is {element.tag!r}; give {root!r}"})
     if root in _XML_MAPS:
         return {root: _XML_MAPS[root](element)}
+    _refuse_stray_text(element)
     fields: Fields = {str(name): str(value) for name, value in element.attrib.items()}
     for child in element:
         reader = _XML_READERS.get(str(child.tag), _xml_text)
@@ -196,8 +214,17 @@ def _xml_list(element: etree._Element) -> list[str]:
     return [_xml_text(child) for child in element] if len(element) else [_xml_text(element)]
 
 
+def _refuse_stray_text(element: etree._Element) -> None:
+    texts = [element.text, *(child.tail for child in element)]
+    if any(text and text.strip() for text in texts):
+        raise invalid({str(element.tag): "text stands between the elements"})
+
+
 def _xml_metadata(element: etree._Element) -> Fields:
+    _refuse_stray_text(element)
     found: Fields = {}
+    if element.attrib:
+        raise invalid({"metadata": "give each item as <meta key='KEY'>VALUE</meta>"})
     for child in element:
         for key, value in _xml_meta(child).items():
             _add(found, key, value, f"metadata[{key}]")
@@ -205,7 +232,8 @@ def _xml_metadata(element: etree._Element) -> Fields:
 
 
 def _xml_meta(element: etree._Element) -> Fields:
-    if element.tag != "meta" or "key" not in element.attrib or len(element):
+    strange = set(element.attrib) - {"key", "nil"}
+    if element.tag != "meta" or "key" not in element.attrib or strange or len(element):
         raise invalid({"metadata": "give each item as <meta key='KEY'>VALUE</meta>"})
     is_null = element.get("nil") == "true"  # as null in JSON: the key is to be removed
     return {str(element.get("key")): None if is_null else element.text or ""}

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from types import ModuleType
+from urllib.request import parse_http_list
 
 from werkzeug.http import parse_options_header
 
@@ -11,7 +12,11 @@ from gateway.representations import json, xml
 FORMATS: dict[str, ModuleType] = {"xml": xml, "json": json}
 """Value of ``?format=`` -> its representation. The first serves who has no wish."""
 DEFAULT = FORMATS["xml"]
-_MEDIA_TYPES = {"application/xml": xml, "text/xml": xml, "application/json": json}
+_NAMES: dict[ModuleType, tuple[str, ...]] = {
+    xml: (xml.CONTENT_TYPE, "text/xml"),
+    json: (json.CONTENT_TYPE,),
+}
+"""What a client may call a format."""
 
 
 def negotiate(wanted: str | None, accept: str | None) -> ModuleType:
@@ -39,13 +44,13 @@ def negotiate(wanted: str | None, accept: str | None) -> ModuleType:
 @lru_cache(maxsize=256)
 def _by_accept(accept: str) -> ModuleType | None:
     """Return the best format by q-value, then by how exactly it was named, then XML."""
-    ranges = [_media_range(part) for part in accept.split(",") if part.strip()]
+    ranges = [_media_range(part) for part in parse_http_list(accept)]
     best: tuple[float, int] = (0.0, -1)
     found = None
-    for media_type, module in _MEDIA_TYPES.items():
+    for module, names in _NAMES.items():
         # The most exact range decides the quality of a type (RFC 9110, 12.5.1).
         exactness, quality = max(
-            ((_exactness(media_range, media_type), q) for media_range, q in ranges),
+            ((_exactness(media_range, names), q) for media_range, q in ranges),
             default=(-1, 0.0),
         )
         if exactness >= 0 and quality > 0 and (quality, exactness) > best:
@@ -62,10 +67,11 @@ def _media_range(part: str) -> tuple[str, float]:
     return media_range.lower(), quality
 
 
-def _exactness(media_range: str, media_type: str) -> int:
-    if media_range == media_type:
+def _exactness(media_range: str, names: tuple[str, ...]) -> int:
+    """Return 2 for a name, 1 for its type with any subtype, 0 for anything, -1 for no match."""
+    if media_range in names:
         return 2
-    if media_range == media_type.split("/", maxsplit=1)[0] + "/*":
+    if media_range in {f"{name.partition('/')[0]}/*" for name in names}:
         return 1
     return 0 if media_range == "*/*" else -1
 

@@ -1,5 +1,6 @@
 """The model as JSON. Absent facts are null."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,12 +25,12 @@ T = TypeVar("T")
 
 def storage_snapshot(snapshot: StorageSnapshot, row: Row) -> bytes:
     """Return a snapshot's document."""
-    return orjson.dumps({"storage_snapshot": _snapshot(snapshot, row)})
+    return _dumps({"storage_snapshot": _snapshot(snapshot, row)})
 
 
 def storage_volume(volume: StorageVolume, row: Row) -> bytes:
     """Return a volume's document."""
-    return orjson.dumps({"storage_volume": _volume(volume, row)})
+    return _dumps({"storage_volume": _volume(volume, row)})
 
 
 def storage_snapshots(
@@ -48,12 +49,12 @@ def storage_volumes(
 
 def metadata(values: Mapping[str, str]) -> bytes:
     """Return a metadata map, in Cinder's form."""
-    return orjson.dumps({"metadata": dict(values)})
+    return _dumps({"metadata": dict(values)})
 
 
 def metadata_value(key: str, value: str) -> bytes:
     """Return one metadata item, in Cinder's form."""
-    return orjson.dumps({"meta": {key: value}})
+    return _dumps({"meta": {key: value}})
 
 
 def entry_point(document: EntryPoint, links: Links) -> bytes:
@@ -68,7 +69,7 @@ def entry_point(document: EntryPoint, links: Links) -> bytes:
         }
         for name, features in document.collections.items()
     ]
-    return orjson.dumps(
+    return _dumps(
         {
             "api": {
                 "version": document.version,
@@ -82,17 +83,17 @@ def entry_point(document: EntryPoint, links: Links) -> bytes:
 
 def drivers(descriptions: Iterable[DriverDescription], links: Links) -> bytes:
     """Return the list of drivers."""
-    return orjson.dumps({"drivers": [_driver(d, links) for d in descriptions]})
+    return _dumps({"drivers": [_driver(d, links) for d in descriptions]})
 
 
 def driver(description: DriverDescription, links: Links) -> bytes:
     """Return one driver."""
-    return orjson.dumps({"driver": _driver(description, links)})
+    return _dumps({"driver": _driver(description, links)})
 
 
 def schema(document: ResourceSchema) -> bytes:
     """Return a collection's schema, in CloudSigma's form."""
-    return orjson.dumps(
+    return _dumps(
         {
             "allowed_list_http_methods": list(document.list_methods),
             "allowed_detail_http_methods": list(document.detail_methods),
@@ -114,14 +115,14 @@ def schema(document: ResourceSchema) -> bytes:
 
 def problem(error: Problem) -> bytes:
     """Return an error."""
-    return orjson.dumps(
+    return _dumps(
         {
             "code": error.status,
             "error": error.kind,
-            "message": _writable(error.message),
+            "message": error.message,
             "request_id": error.request_id,
             "retryable": error.retryable,
-            "fields": {_writable(k): _writable(v) for k, v in error.fields.items()},
+            "fields": dict(error.fields),
             "backend": {
                 "driver": error.driver,
                 "provider": error.provider,
@@ -131,9 +132,22 @@ def problem(error: Problem) -> bytes:
     )
 
 
-def _writable(text: str) -> str:
-    """Return ``text`` without lone surrogates, which UTF-8 cannot carry."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _dumps(document: Any) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:  # a backend's text with lone surrogates, which UTF-8 lacks
+        return orjson.dumps(_writable(document))
+
+
+def _writable(value: Any) -> Any:
+    """Return a document whose text UTF-8 can carry; U+FFFD stands for what it cannot."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, dict):
+        return {_writable(key): _writable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_writable(inner) for inner in value]
+    return value
 
 
 def _list(
@@ -142,7 +156,7 @@ def _list(
     opening = f'{{"{name}":['.encode()
     for page in pages:
         if page:
-            yield opening + b",".join([orjson.dumps(render(item)) for item in page])
+            yield opening + b",".join([_dumps(render(item)) for item in page])
             opening = b","
     yield (b"" if opening == b"," else opening) + b"]}"
 
