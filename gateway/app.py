@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from flask import Flask, Response, g
 from flask.globals import request_ctx
+from werkzeug.routing import BaseConverter
 
 from gateway import observability
 from gateway.core.guard import Guard
@@ -29,6 +30,13 @@ class Gateway(Flask):
         return Answer(status=200, headers=[*g.exchange.headers(), ("Allow", allow)])
 
 
+class MetadataKey(BaseConverter):
+    """Any text in a path, slashes and line ends too."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
+
+
 def create_app(settings: Settings, *, log: observability.Log | None = None) -> Gateway:
     """Return a WSGI application that serves the configured providers.
 
@@ -38,6 +46,7 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
     app = Gateway("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
+    app.url_map.converters["key"] = MetadataKey
     app.url_map.merge_slashes = False  # a redirected POST would lose its body
     core = Core(
         settings.providers,
@@ -51,9 +60,10 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
     def begin() -> None:
         actual = request_ctx.request  # not the proxy: it is asked dozens of times
         g.exchange = exchange = Exchange(actual, core, settings.public_url)
+        exchange.settle_format()
         if demo_only and not _is_local(actual.environ.get("REMOTE_ADDR", "")):
             raise HttpProblem(403, "denied", "the demo account works on loopback only")
-        exchange.begin()
+        exchange.settle_target()
 
     observability.install(app, log or observability.Log())
     errors.register(app)

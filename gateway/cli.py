@@ -30,7 +30,7 @@ def main() -> None:
 )
 @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes.")
 def serve(config: Path | None, **arguments: Any) -> None:
-    """Serve the API until Ctrl-C or SIGTERM.
+    """Serve the API until SIGTERM (requests in progress are finished) or Ctrl-C (at once).
 
     SNAPGATE_HOST, SNAPGATE_PORT and SNAPGATE_WORKERS override the configuration;
     the options here override both.

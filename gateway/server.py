@@ -54,7 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; requests in progress are finished then.
+    """Serve until SIGTERM, which lets requests in progress finish, or Ctrl-C, which does not.
 
     Raises:
         ConfigurationError: a demo account would be reachable from elsewhere.

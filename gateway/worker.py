@@ -5,7 +5,9 @@ it lacks is added here: an end to idle connections, turns between busy ones, a
 prompt stop, and HEAD answers without a body.
 """
 
+import re
 import time
+from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
 from typing import Any
 
 import gevent
@@ -23,6 +25,9 @@ STALLED_S = 120
 WAIT_S, MAX_WAIT_S = 0.0002, 0.002
 """What a worker leaves to emptier workers before it accepts: per connection it has, at most."""
 _NEW_OFFER_S = 0.01
+_DEFECTS = (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]
@@ -42,6 +47,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def read_request(self, raw_requestline: str) -> bool:
         """Read the headers; refuse those that proxies and servers may understand differently."""
         if not super().read_request(raw_requestline):
+            return False
+        if any(isinstance(defect, _DEFECTS) for defect in self.headers.defects):
+            return False
+        if not all(_is_clear(*pair) for pair in self.headers.items()):
             return False
         lengths = self.headers.get_all("Content-Length", [])
         codings = self.headers.get_all("Transfer-Encoding", [])
@@ -73,6 +82,11 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def _log_error(self, kind: type[BaseException], *args: Any) -> None:
         if kind is not StreamCut:  # the application has written why
             super()._log_error(kind, *args)
+
+
+def _is_clear(name: str, value: str) -> bool:
+    """Return whether a header is a token and one line (RFC 9110, 5.1 and 5.5)."""
+    return bool(_TOKEN.fullmatch(name)) and not _CONTROL.search(value)
 
 
 class Server(WSGIServer):  # type: ignore[misc]

@@ -40,6 +40,8 @@ class Accounts:
 
     def check(self, name: str, password: str) -> None:
         """Raise BadCredentials unless the account exists and has this password."""
+        if "\0" in password:  # HMAC, below scrypt, pads with NUL: "demo\0" would pass for "demo"
+            raise BadCredentials
         try:
             attempt = f"{len(name)}:{name}{password}".encode()
         except UnicodeEncodeError as exc:  # no hash can have been made of it

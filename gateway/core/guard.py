@@ -36,7 +36,7 @@ class Guard:
             return self._watch(deadline, function, *args, **kw)
         except DriverError:
             raise
-        except Exception as exc:  # the one place where SDK exceptions are wrapped
+        except (Exception, SystemExit) as exc:  # the one place where SDK exceptions are wrapped
             raise classified(driver, exc) from exc
 
     def close(self) -> None:
@@ -52,10 +52,13 @@ class Guard:
         return future.result()
 
 
-def classified(driver: type[Driver], exc: Exception) -> DriverError:
-    """Return what a driver's exception means; what the driver cannot say is a bug."""
+def classified(driver: type[Driver], exc: Exception | SystemExit) -> DriverError:
+    """Return what a driver's exception means; what the driver cannot say is a bug.
+
+    An SDK that wants to end the process is one: it ends the request.
+    """
     try:
-        error = driver.classify(exc)
+        error = driver.classify(exc) if isinstance(exc, Exception) else None
     except Exception:  # noqa: BLE001 - a broken classify must not hide the failure it was given
         error = None
     if error is None:

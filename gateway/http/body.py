@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from lxml import etree
 from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request
 
@@ -80,9 +81,8 @@ def _read_body(request: Request, root: str) -> Fields:
     data = request.get_data(cache=False)
     if not data:
         return {}
-    if request.content_length is None:
-        # Werkzeug cuts a chunked body at the limit in silence; only the next read tells (413).
-        request.stream.read(1)
+    if request.content_length is None and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge  # Werkzeug cuts a chunked body at the limit in silence
     if content_type in {"", _FORM}:  # none: old clients post forms without saying so
         return _from_pairs(parse_query(_ascii(data)))
     if content_type == _JSON:

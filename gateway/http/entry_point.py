@@ -43,11 +43,9 @@ _FEATURES = {
 
 @blueprint.get("/api")
 def index() -> Response:
-    """Return the entry point; with ``force_auth=1`` only to a known account."""
+    """Return the entry point."""
     exchange = current()
     exchange.parameters()
-    if exchange.request.args.get("force_auth") == "1":
-        exchange.account.check_credentials()
     document = EntryPoint(
         version=VERSION,
         driver=exchange.target.driver_name,

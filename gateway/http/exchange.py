@@ -4,7 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from flask import Response, current_app, g
@@ -24,6 +24,7 @@ from gateway.http.target import credentials_of, select_provider, unauthenticated
 from gateway.representations.documents import Links
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _VARY = "Accept, Authorization, X-Deltacloud-Driver, X-Deltacloud-Provider"
 _CACHE_CONTROL = "private, max-age=0, must-revalidate"
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -57,12 +58,12 @@ class Exchange:
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
-    def begin(self) -> None:
-        """Settle format, query string and provider, in this order.
+    def settle_format(self) -> None:
+        """Read the query string and settle the format of the answer.
 
         Raises:
             HttpProblem: 406.
-            DriverError: ``invalid``.
+            DriverError: ``invalid`` for a query string that is not UTF-8.
         """
         environ = self.request.environ
         accept = environ.get("HTTP_ACCEPT")
@@ -73,16 +74,27 @@ class Exchange:
             raise
         wanted = [value for name, value in self._query if name == "format"]
         self.format = negotiate(wanted[0] if wanted else None, accept)
+
+    def settle_target(self) -> None:
+        """Settle the provider, and with ``force_auth=1`` the account.
+
+        Raises:
+            HttpProblem: 401.
+            DriverError: ``invalid`` or ``unauthenticated``.
+        """
+        environ = self.request.environ
         self.provider, selection = select_provider(self.request, self.core.providers)
-        root = self._root or f"{environ['wsgi.url_scheme']}://{self.request.host}"
+        root = self._root or f"{environ['wsgi.url_scheme']}://{_checked_host(self.request.host)}"
         self.links = Links(f"{root}/api{selection}")
+        if ("force_auth", "1") in self._query:
+            self.account.check_credentials()
         if self.request.method not in _BODY_METHODS:
             self._check_once(self._query)
 
     @property
     def target(self) -> Provider:
         """The provider that the request is for."""
-        assert self.provider is not None, "begin() comes first"  # noqa: S101 - for the type checker
+        assert self.provider is not None, "settle_target() comes first"  # noqa: S101 - for the type checker
         return self.provider
 
     @property
@@ -182,6 +194,14 @@ class Exchange:
             if name in seen:
                 raise invalid({name: "given more than once"})
             seen.add(name)
+
+
+@lru_cache(maxsize=256)
+def _checked_host(host: str) -> str:
+    """Return the host of the request, which all links will name."""
+    if not _HOST.fullmatch(host):
+        raise invalid({"Host": "not a host name, optionally with a port"})
+    return host
 
 
 class StreamCut(Exception):

@@ -121,7 +121,7 @@ def change_metadata(snapshot_id: str) -> Response:
     return exchange.respond(exchange.format.metadata(snapshot.metadata))
 
 
-@blueprint.get("/<snapshot_id>/metadata/<path:key>")
+@blueprint.get("/<snapshot_id>/metadata/<key:key>")
 def metadata_value(snapshot_id: str, key: str) -> Response:
     """Return one metadata value."""
     exchange = current()
@@ -130,7 +130,7 @@ def metadata_value(snapshot_id: str, key: str) -> Response:
     return exchange.respond(exchange.format.metadata_value(key, value))
 
 
-@blueprint.put("/<snapshot_id>/metadata/<path:key>")
+@blueprint.put("/<snapshot_id>/metadata/<key:key>")
 def set_metadata_value(snapshot_id: str, key: str) -> Response:
     """Set one metadata value."""
     exchange = current()
@@ -141,7 +141,7 @@ def set_metadata_value(snapshot_id: str, key: str) -> Response:
     return exchange.respond(exchange.format.metadata_value(key, snapshot.metadata[key]))
 
 
-@blueprint.delete("/<snapshot_id>/metadata/<path:key>")
+@blueprint.delete("/<snapshot_id>/metadata/<key:key>")
 def delete_metadata_key(snapshot_id: str, key: str) -> Response:
     """Remove one metadata key."""
     exchange = current()
