@@ -20,8 +20,6 @@ from drivers.local.facts import Disk, Kind, now_ms
 from drivers.local.images import (
     NotAnImage,
     is_open_for_writing,
-    settled_stamp,
-    stamp,
 )
 from drivers.local.store import LocalOptions, Store
 from drivers.local.wire import BadRequest, NoSuchDisk, WrongState
@@ -88,10 +86,11 @@ class LocalDriver(Driver):
             raise ConfigurationError(
                 f"path = {options['path']!r}: {exc.strerror}; give a folder that can be written to"
             ) from exc
-        except (sa.exc.SQLAlchemyError, ImportError) as exc:
+        except (sa.exc.SQLAlchemyError, ImportError, TypeError) as exc:
+            word = wire.database_word(exc) or type(exc).__name__
             raise ConfigurationError(
-                f"database: cannot be opened ({type(exc).__name__}); give an SQLAlchemy URL "
-                "whose server runs and whose Python driver is installed"
+                f"database: cannot be opened ({word}); give an SQLAlchemy URL whose server runs "
+                "and whose Python driver is installed, and see that the disk has room"
             ) from exc
 
     @classmethod
@@ -135,13 +134,17 @@ class LocalDriver(Driver):
             equal={_COLUMNS[f.field]: f.value for f in query.filters},
         )
         sources = {row.source_id: self._has_volume(row.source_id) for row in rows}
-        items = tuple(self._snapshot(row, volume_exists=sources[row.source_id]) for row in rows)
+        found = (self._snapshot(row, volume_exists=sources[row.source_id]) for row in rows)
+        items = tuple(snapshot for snapshot in found if snapshot is not None)
         return Page(items, str(rows[-1].seq) if len(rows) == page_size else None)
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot."""
         row = self._row("snapshot", snapshot_id)
-        return self._snapshot(row, volume_exists=self._has_volume(row.source_id))
+        found = self._snapshot(row, volume_exists=self._has_volume(row.source_id))
+        if found is None:
+            raise NoSuchDisk(f"no snapshot {snapshot_id!r}")
+        return found
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Copy a volume: at once by reflink, else in the background.
@@ -150,16 +153,16 @@ class LocalDriver(Driver):
             WrongState: the volume is still being made, or with ``in_use=refuse``
                 is open for writing.
         """
+        metadata_json = orjson.dumps(dict(request.metadata)).decode()
         source = self._open_volume(request.volume_id, refuse_in_use=request.in_use == "refuse")
         snapshot_id = self._store.begin(
             "snapshot",
             size_bytes=os.fstat(source).st_size,
             source=source,
-            source_stamp=settled_stamp(source),
             owner=self._account,
             name=request.name,
             description=request.description,
-            metadata_json=orjson.dumps(dict(request.metadata)).decode(),
+            metadata_json=metadata_json,
             source_id=request.volume_id,
         )
         return self.get_snapshot(snapshot_id, deadline=deadline)
@@ -207,7 +210,6 @@ class LocalDriver(Driver):
             "volume",
             size_bytes=size,
             source=source,
-            source_stamp=stamp(source),
             owner=self._account,
             name=request.name,
             description=request.description,
@@ -227,8 +229,11 @@ class LocalDriver(Driver):
         page, more = ids[:page_size], len(ids) > page_size
         rows = self._store.facts.find("volume", page)
         volumes = self._store.volumes
+        files = {i: volumes.stat(i) for i in page}
         items = tuple(
-            wire.volume(i, rows.get(i), volumes.stat(i), account=self._account) for i in page
+            wire.volume(i, rows.get(i), files[i], account=self._account)
+            for i in page
+            if i in rows or files[i] is not None
         )
         return Page(items, page[-1] if more else None)
 
@@ -264,13 +269,22 @@ class LocalDriver(Driver):
         has_row = self._store.facts.get("volume", volume_id) is not None
         if has_row and not self._claim_deletion(volume_id):
             raise self._not_deletable("volume", volume_id)
-        self._store.volumes.remove(volume_id)
+        was_there = self._store.volumes.remove(volume_id)
         self._store.facts.remove(volume_id)
+        if not (was_there or has_row):
+            raise NoSuchDisk(f"no volume {volume_id!r}")
 
-    def _snapshot(self, row: Disk, *, volume_exists: bool) -> StorageSnapshot:
+    def _snapshot(self, row: Disk, *, volume_exists: bool) -> StorageSnapshot | None:
+        """Return a row's snapshot; None when it was deleted since the row was read."""
+        image = self._store.snapshots.stat(row.id)
+        if image is None and row.state == "available":
+            current = self._store.facts.get("snapshot", row.id)
+            if current is None:
+                return None
+            row = current
         return wire.snapshot(
             row,
-            self._store.snapshots.stat(row.id),
+            image,
             volume_exists=volume_exists,
             account=self._account,
             visibility=self._visibility,

@@ -82,7 +82,7 @@ def _page(columns: tuple[str, ...]) -> sa.Select[Any]:
 class Facts:
     """The table, opened."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: sa.URL | str) -> None:
         is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
         self._engine = sa.create_engine(
             url,

@@ -9,11 +9,14 @@ import contextlib
 import errno
 import fcntl
 import os
+import signal
 import stat
 import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
+from gateway.driver import compute
 
 FICLONE = 0x40049409
 """ioctl of linux/fs.h: make a file share another's blocks (ioctl_ficlone(2))."""
@@ -77,9 +80,13 @@ class ImageFolder:
             raise NotAnImage(image_id)
         return fd
 
-    def remove(self, image_id: str) -> None:
-        """Delete an image file, if it is there."""
-        Path(self._path(image_id)).unlink(missing_ok=True)
+    def remove(self, image_id: str) -> bool:
+        """Delete an image file and return whether it was there."""
+        try:
+            compute(os.unlink, self._path(image_id))  # a large one takes its time
+        except FileNotFoundError:
+            return False
+        return True
 
     def new_partial(self, image_id: str) -> "Partial":
         """Return a new, empty, locked file for an image that is to be written."""
@@ -103,7 +110,8 @@ class ImageFolder:
     def partial_ids(self) -> Iterator[str]:
         """Yield the ids of all images that are being written or were left half written."""
         for path in self.path.glob(f"{_PREFIX}*{_SUFFIX}"):
-            yield path.name[len(_PREFIX) : -len(_SUFFIX)]
+            if not path.is_symlink() and path.is_file():
+                yield path.name[len(_PREFIX) : -len(_SUFFIX)]
 
     def _path(self, image_id: str) -> str:
         return self._prefix + image_id
@@ -173,6 +181,9 @@ def is_open_for_writing(fd: int) -> bool | None:
     file is open for writing.
     """
     try:
+        # Who opens the file for writing now, breaks the lease, and the kernel tells us so with a
+        # signal: not with the default SIGIO, which ends a process, but with one that is ignored.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return True
@@ -189,6 +200,9 @@ def settled_stamp(fd: int) -> str:
     The kernel's file clock is coarse: a write within the tick of the last one
     leaves mtime as it is. So a file that was just written is given that time.
     """
+    compute(
+        os.fdatasync, fd
+    )  # a page that is dirty already is written through mmap without a trace
     for _ in range(3):
         age_s = time.time() - os.fstat(fd).st_mtime
         if not 0 <= age_s < _MTIME_TICK_S:

@@ -90,6 +90,7 @@ class Jobs:
     def fail(self, target: Partial, why: str) -> None:
         """Record that there will be no image, and leave nothing of it behind."""
         # The record first: a file that is gone while its row says "creating" looks abandoned.
+        os.ftruncate(target.fd, 0)  # room for the record, where both share a full disk
         self._facts.change(target.image_id, states=("creating",), state="error", state_reason=why)
         target.discard()
 
@@ -114,7 +115,7 @@ class Jobs:
     def _look_around(self) -> None:
         while not self._stopped.wait(_LOOK_EVERY_S):
             # Disk or database may be away for a moment: the next look finds what this one missed.
-            with contextlib.suppress(sa.exc.OperationalError, OSError):
+            with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
                 self.recover()
 
     def _clear(self, kind: Kind, folder: ImageFolder, image_id: str) -> None:
@@ -185,7 +186,8 @@ class Jobs:
                 outcome = json.loads(line)
                 if "progress" in outcome and time.monotonic() - told >= _PROGRESS_EVERY_S:
                     told = time.monotonic()
-                    self._facts.change(job.target.image_id, states=("creating",), **outcome)
+                    with contextlib.suppress(sa.exc.OperationalError):  # a full disk: copy on
+                        self._facts.change(job.target.image_id, states=("creating",), **outcome)
         return outcome
 
 

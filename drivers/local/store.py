@@ -14,16 +14,20 @@ from marshmallow import ValidationError, fields, validate
 
 from drivers.local.accounts import Accounts
 from drivers.local.facts import Facts, Kind
-from drivers.local.images import ImageFolder, reflink
+from drivers.local.images import ImageFolder, Partial, reflink, settled_stamp
 from drivers.local.jobs import Job, Jobs
 from gateway.driver import DriverOptions, Secret, SecretField
 
-_HASH = re.compile(r"(scrypt(:[1-9]\d*){3}|pbkdf2:sha(1|256|512)(:[1-9]\d*)?)\$[^$]+\$[0-9a-f]+")
+_HASH = re.compile(
+    r"(scrypt:(?P<n>[1-9]\d*)(:[1-9]\d*){2}|pbkdf2:sha(1|256|512)(:[1-9]\d*)?)\$[^$]+\$[0-9a-f]+"
+)
 """What werkzeug.security.generate_password_hash makes."""
 
 
 def _is_hash(value: str) -> None:
-    if not _HASH.fullmatch(value):
+    found = _HASH.fullmatch(value)
+    cost = int(found["n"] or 2) if found else 0
+    if found is None or cost < 2 or cost & (cost - 1):  # noqa: PLR2004 - scrypt: a power of two
         raise ValidationError("not a password hash; make one with: snapgate hash-password")
 
 
@@ -39,16 +43,19 @@ class DatabaseField(SecretField):
         secret = Secret(value) if self._is_open(value) else super()._deserialize(value, attr, data)
         try:
             sa.make_url(secret.reveal())
-        except sa.exc.ArgumentError as exc:
+        except (sa.exc.ArgumentError, ValueError) as exc:
             raise ValidationError("not an SQLAlchemy database URL") from exc
         return secret
 
     @staticmethod
     def _is_open(value: Any) -> bool:
-        try:
-            return isinstance(value, str) and "://" in value and not sa.make_url(value).password
-        except sa.exc.ArgumentError:
+        if not isinstance(value, str) or "://" not in value:
             return False
+        try:
+            url = sa.make_url(value)
+        except (sa.exc.ArgumentError, ValueError):
+            return False
+        return not (url.password or "password" in url.query)
 
 
 class LocalOptions(DriverOptions):
@@ -89,7 +96,11 @@ class Store:
         self.snapshots = ImageFolder(path / "snapshots")
         self.accounts = Accounts(options["accounts"])
         database = options.get("database")
-        url = database.reveal() if database else f"sqlite:///{path / 'snapgate.db'}"
+        url = (
+            sa.make_url(database.reveal())
+            if database
+            else sa.URL.create("sqlite", database=str(path / "snapgate.db"))
+        )
         with _one_process(path):
             self.facts = Facts(url)
         self._folders: dict[Kind, ImageFolder] = {
@@ -104,7 +115,6 @@ class Store:
         *,
         size_bytes: int,
         source: int | None = None,
-        source_stamp: str | None = None,
         **facts: Any,
     ) -> str:
         """Record a new disk, have its image written, and return its id.
@@ -116,7 +126,6 @@ class Store:
             kind: snapshot or volume.
             size_bytes: the size that the image shall have.
             source: open file to copy, taken over; None for an empty image.
-            source_stamp: what the source must still be when the copy is whole.
             facts: the columns that the caller knows.
         """
         with contextlib.ExitStack() as undo:
@@ -127,8 +136,10 @@ class Store:
             undo.callback(target.discard)
             undo.callback(target.folder.remove, target.image_id)
             undo.callback(self.facts.remove, target.image_id)
+            is_written = _write_at_once(target, size_bytes, source)
+            # What the source must still be when a copy in the background is whole.
+            source_stamp = None if is_written or source is None else settled_stamp(source)
             job = Job(target, size_bytes, source, source_stamp)
-            is_written = _write_at_once(job)
             self.facts.add(
                 id=target.image_id,
                 kind=kind,
@@ -153,10 +164,10 @@ class Store:
         self.facts.close()
 
 
-def _write_at_once(job: Job) -> bool:
-    if job.source is not None and not reflink(job.source, job.target.fd):
+def _write_at_once(target: Partial, size_bytes: int, source: int | None) -> bool:
+    if source is not None and not reflink(source, target.fd):
         return False
-    os.ftruncate(job.target.fd, job.size_bytes)
+    os.ftruncate(target.fd, size_bytes)
     return True
 
 

@@ -134,9 +134,7 @@ def _classify_os_error(exc: OSError) -> DriverError:
 
 
 def _classify_database_error(exc: sa.exc.SQLAlchemyError) -> DriverError:
-    word = getattr(getattr(exc, "orig", None), "sqlite_errorname", None) or getattr(
-        getattr(exc, "orig", None), "sqlstate", None
-    )
+    word = database_word(exc)
     if word == "SQLITE_FULL":
         return DriverError(ErrorCode.QUOTA, "no space left for the database", backend_code=word)
     if isinstance(exc, sa.exc.OperationalError | sa.exc.TimeoutError):
@@ -161,6 +159,12 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], DriverError]], ...] 
         lambda _: DriverError(ErrorCode.UNAUTHENTICATED, "wrong account name or password"),
     ),
 )
+
+
+def database_word(exc: Exception) -> str | None:
+    """Return the database's own code for a failure."""
+    original = getattr(exc, "orig", None)
+    return getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
 
 
 def _owner(row: Disk, account: str) -> Owner | None:
