@@ -1,0 +1,74 @@
+"""Where one request ends and the next begins: a matter of safety behind proxies."""
+
+import socket
+
+import pytest
+
+from tests.servers import Server
+
+BASIC = b"Authorization: Basic ZGVtbzpkZW1v\r\n"
+
+
+def talk(server: Server, *parts: bytes) -> bytes:
+    """Send bytes as they are and return all that comes back until the server closes."""
+    host, _, port = server.base.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        for part in parts:
+            connection.sendall(part)
+        received = b""
+        while chunk := connection.recv(1 << 16):
+            received += chunk
+    return received
+
+
+def post(*headers: bytes, body: bytes = b"") -> bytes:
+    lines = [b"POST /api/storage_snapshots HTTP/1.1", b"Host: x", BASIC.rstrip(), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (b"Content-Length: 5", b"Content-Length: 6"),
+        (b"Content-Length: +5",),
+        (b"Content-Length: 5_0",),
+        (b"Content-Length: -5",),
+        (b"Content-Length: five",),
+        (b"Transfer-Encoding: gzip, chunked",),
+        (b"Transfer-Encoding: identity", b"Transfer-Encoding: chunked"),
+    ],
+)
+def test_a_body_without_one_clear_length_is_refused(
+    server: Server, headers: tuple[bytes, ...]
+) -> None:
+    answer = talk(server, post(*headers, body=b"volume_id=x"))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_chunked_body_with_a_length_beside_it_ends_the_connection(server: Server) -> None:
+    smuggled = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = post(b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n")
+    assert talk(server, request + smuggled).count(b"HTTP/1.1 ") == 1
+
+
+def test_the_answer_to_head_has_no_body_and_the_next_request_is_answered(server: Server) -> None:
+    head = b"HEAD /api/storage_snapshots HTTP/1.1\r\nHost: x\r\n" + BASIC + b"\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    first, second = talk(server, head, last).split(b"\r\n\r\n", 1)
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert second.startswith(b"HTTP/1.1 200 ")
+    assert second.endswith(b"\r\n\r\nok\n")
+
+
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    two = b"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = talk(server, one + two)
+    assert answer.index(b"ok\n") < answer.index(b"<api ")
+
+
+@pytest.mark.parametrize("request_line", [b"nonsense", b"GET / HTTP/9.9", b"GET /" + b"a" * 9000])
+def test_what_is_no_http_is_a_4xx_and_the_end(server: Server, request_line: bytes) -> None:
+    answer = talk(server, request_line + b"\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 4")
