@@ -27,6 +27,7 @@ ENVIRONMENT = {
 """Environment variable -> (section, key) that it overrides."""
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _MAX_PORT = 65535
+_NO_PROVIDER = "none is configured; add a section [providers.NAME] with a driver"
 
 
 class _WholeNumber(fields.Integer):
@@ -59,7 +60,11 @@ class _ServerSection(_Section):
     connections = _WholeNumber(load_default=1000, validate=validate.Range(1, 100_000))
     graceful_timeout_s = _WholeNumber(load_default=30, validate=validate.Range(1, 3600))
     public_url = fields.String(
-        load_default=None, allow_none=True, validate=validate.Regexp(r"https?://[^/?#\s]+\Z")
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(
+            r"https?://[^/?#\s]+\Z", error="give scheme and host only, as in https://HOST:PORT"
+        ),
     )
 
 
@@ -72,10 +77,16 @@ class _File(_Section):
     gateway = fields.Nested(_GatewaySection, load_default=lambda: _GatewaySection().load({}))
     server = fields.Nested(_ServerSection, load_default=lambda: _ServerSection().load({}))
     providers = fields.Dict(
-        keys=fields.String(validate=validate.Regexp(_PROVIDER_NAME)),
+        keys=fields.String(
+            validate=validate.Regexp(
+                _PROVIDER_NAME,
+                error="a provider's name has 1 to 63 letters, digits, dots, dashes and underscores",
+            )
+        ),
         values=fields.Nested(_ProviderSection),
         required=True,
-        validate=validate.Length(min=1),
+        validate=validate.Length(min=1, error=_NO_PROVIDER),
+        error_messages={"required": _NO_PROVIDER},
     )
 
 

@@ -6,8 +6,14 @@ prompt stop, and HEAD answers without a body.
 """
 
 import re
+import secrets
 import time
-from email.errors import FirstHeaderLineIsContinuationDefect, MissingHeaderBodySeparatorDefect
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+from http import HTTPStatus
 from typing import Any
 
 import gevent
@@ -15,6 +21,8 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
 from gateway.http.exchange import StreamCut
+from gateway.representations import xml
+from gateway.representations.documents import Problem
 
 IDLE_S = 30
 """How long a connection may wait for its next request."""
@@ -25,7 +33,12 @@ STALLED_S = 120
 WAIT_S, MAX_WAIT_S = 0.0002, 0.002
 """What a worker leaves to emptier workers before it accepts: per connection it has, at most."""
 _NEW_OFFER_S = 0.01
-_DEFECTS = (MissingHeaderBodySeparatorDefect, FirstHeaderLineIsContinuationDefect)
+_DEFECTS = (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+_REFUSALS = {414: "the URL is too long; at most 8 KiB are taken"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -68,13 +81,18 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             return None
         result = super().handle_one_request()
         gevent.sleep(0)
-        return result
+        # A pair is what gevent answers by itself to what is no HTTP, without a body.
+        return result if result in (None, True) else (result[0], _refusal(int(result[0])))
 
     def finalize_headers(self) -> None:
         """Complete the headers; an answer to HEAD has no chunks, not even the last one."""
         super().finalize_headers()
         if self.command == "HEAD":
             self.response_use_chunked = False
+
+    def log_error(self, msg: str, *args: Any) -> None:
+        """Log a broken request without its text, which may hold a secret."""
+        super().log_error("a request that is no HTTP was refused")
 
     def log_request(self) -> None:
         """Leave the log to the application, which has written its line."""
@@ -87,6 +105,25 @@ class Handler(WSGIHandler):  # type: ignore[misc]
 def _is_clear(name: str, value: str) -> bool:
     """Return whether a header is a token and one line (RFC 9110, 5.1 and 5.5)."""
     return bool(_TOKEN.fullmatch(name)) and not _CONTROL.search(value)
+
+
+def _refusal(status: int) -> bytes:
+    """Return a whole answer to a request that cannot be read, so in the default format."""
+    problem = Problem(
+        status=status,
+        kind="invalid",
+        message=_REFUSALS.get(status, "the request is not valid HTTP"),
+        path="",
+        request_id=secrets.token_hex(8),
+    )
+    body = xml.problem(problem)
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        f"Content-Type: {xml.CONTENT_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class Server(WSGIServer):  # type: ignore[misc]

@@ -99,7 +99,7 @@ class ImageFolder:
 
     def adopt_partial(self, image_id: str) -> "Partial | None":
         """Return the file of a copy whose writer is gone; None while somebody writes it."""
-        fd = os.open(self._partial(image_id), os.O_RDWR | os.O_CREAT, 0o600)
+        fd = os.open(self._partial(image_id), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

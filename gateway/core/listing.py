@@ -20,7 +20,8 @@ class Listing(Generic[T]):
         self._query = query
         page = fetch(None)
         self.first: tuple[T, ...] = self._matching(page)
-        self._cursor = page.next_cursor
+        self._seen: set[str] = set()
+        self._advance(page.next_cursor)
 
     @property
     def is_one_page(self) -> bool:
@@ -37,15 +38,20 @@ class Listing(Generic[T]):
         yield self.first
         while self._cursor is not None:
             page = self._fetch(self._cursor)
-            if page.next_cursor == self._cursor:
-                raise DriverError(ErrorCode.BACKEND, "the list does not advance: same cursor twice")
-            self._cursor = page.next_cursor
+            self._advance(page.next_cursor)
             yield self._matching(page)
 
     def items(self) -> Iterator[T]:
         """Yield the items of all pages."""
         for page in self.pages():
             yield from page
+
+    def _advance(self, cursor: str | None) -> None:
+        if cursor is not None:
+            if cursor in self._seen:
+                raise DriverError(ErrorCode.BACKEND, "the list goes in circles: same cursor twice")
+            self._seen.add(cursor)
+        self._cursor = cursor
 
     def _matching(self, page: Page[T]) -> tuple[T, ...]:
         if not self._query.filters:

@@ -26,6 +26,9 @@ _MAX_FIELDS = 1000
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _JSON = "application/json"
+_META_FORM = (
+    "give each item as <meta key='KEY'>VALUE</meta>, to remove it <meta key='KEY' nil='true'/>"
+)
 _XML = ("application/xml", "text/xml")
 
 
@@ -43,6 +46,18 @@ def parse_query(query_string: str) -> list[tuple[str, str]]:
         raise invalid({"parameters": "not valid UTF-8"}) from exc
     except ValueError as exc:
         raise invalid({"parameters": f"more than {_MAX_FIELDS}"}) from exc
+
+
+def wsgi_text(text: str) -> str:
+    """Return what WSGI hands over as Latin-1 (PEP 3333) as the UTF-8 that it is.
+
+    Raises:
+        DriverError: ``invalid`` when it is not.
+    """
+    try:
+        return text if text.isascii() else text.encode("latin-1").decode("utf-8")
+    except UnicodeError as exc:
+        raise invalid({"parameters": "not valid UTF-8"}) from exc
 
 
 def read_fields(request: Request, query: Iterable[tuple[str, str]], root: str) -> Fields:
@@ -211,7 +226,12 @@ def _xml_text(element: etree._Element) -> str:
 
 
 def _xml_list(element: etree._Element) -> list[str]:
-    return [_xml_text(child) for child in element] if len(element) else [_xml_text(element)]
+    if not len(element):
+        return [_xml_text(element)]
+    _refuse_stray_text(element)
+    if element.attrib:
+        raise invalid({str(element.tag): "give words, without attributes"})
+    return [_xml_text(child) for child in element]
 
 
 def _refuse_stray_text(element: etree._Element) -> None:
@@ -224,7 +244,7 @@ def _xml_metadata(element: etree._Element) -> Fields:
     _refuse_stray_text(element)
     found: Fields = {}
     if element.attrib:
-        raise invalid({"metadata": "give each item as <meta key='KEY'>VALUE</meta>"})
+        raise invalid({"metadata": _META_FORM})
     for child in element:
         for key, value in _xml_meta(child).items():
             _add(found, key, value, f"metadata[{key}]")
@@ -232,10 +252,16 @@ def _xml_metadata(element: etree._Element) -> Fields:
 
 
 def _xml_meta(element: etree._Element) -> Fields:
-    strange = set(element.attrib) - {"key", "nil"}
-    if element.tag != "meta" or "key" not in element.attrib or strange or len(element):
-        raise invalid({"metadata": "give each item as <meta key='KEY'>VALUE</meta>"})
     is_null = element.get("nil") == "true"  # as null in JSON: the key is to be removed
+    strange = set(element.attrib) - ({"key", "nil"} if is_null else {"key"})
+    if (
+        element.tag != "meta"
+        or "key" not in element.attrib
+        or strange
+        or len(element)
+        or (is_null and element.text)
+    ):
+        raise invalid({"metadata": _META_FORM})
     return {str(element.get("key")): None if is_null else element.text or ""}
 
 

@@ -18,7 +18,14 @@ from gateway.core.registry import Provider
 from gateway.core.snapshots import Account, Core
 from gateway.driver import Capability, DriverError, Filter, Query, invalid
 from gateway.http import etags
-from gateway.http.body import CONTROL_PARAMETERS, Fields, load, parse_query, read_fields
+from gateway.http.body import (
+    CONTROL_PARAMETERS,
+    Fields,
+    load,
+    parse_query,
+    read_fields,
+    wsgi_text,
+)
 from gateway.http.negotiation import DEFAULT, negotiate
 from gateway.http.target import credentials_of, select_provider, unauthenticated
 from gateway.representations.documents import Links
@@ -68,7 +75,7 @@ class Exchange:
         environ = self.request.environ
         accept = environ.get("HTTP_ACCEPT")
         try:
-            self._query = parse_query(environ.get("QUERY_STRING", ""))
+            self._query = parse_query(wsgi_text(environ.get("QUERY_STRING", "")))
         except DriverError:
             self.format = negotiate(None, accept)
             raise

@@ -44,7 +44,9 @@ def negotiate(wanted: str | None, accept: str | None) -> ModuleType:
 @lru_cache(maxsize=256)
 def _by_accept(accept: str) -> ModuleType | None:
     """Return the best format by q-value, then by how exactly it was named, then XML."""
-    ranges = [_media_range(part) for part in parse_http_list(accept)]
+    ranges = [_media_range(part) for part in parse_http_list(accept) if part]
+    if not ranges:
+        return DEFAULT
     best: tuple[float, int] = (0.0, -1)
     found = None
     for module, names in _NAMES.items():

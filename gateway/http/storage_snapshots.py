@@ -45,6 +45,7 @@ def schema() -> Response:
     """Return the fields, methods, filters and limits."""
     exchange = current()
     exchange.parameters()
+    exchange.account.check_credentials()
     limits = asdict(exchange.target.driver.limits)
     document = ResourceSchema(
         schemas.SNAPSHOT_FIELDS, LIST_METHODS, DETAIL_METHODS, FILTERS, limits

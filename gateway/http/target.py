@@ -7,6 +7,7 @@ from werkzeug.wrappers import Request
 
 from gateway.core.registry import Provider, Providers
 from gateway.driver import Credentials, invalid
+from gateway.http.body import wsgi_text
 from gateway.http.problems import HttpProblem
 
 MATRIX = "snapgate.matrix"
@@ -52,7 +53,7 @@ def select_provider(request: Request, providers: Providers) -> tuple[Provider, s
 
 def _matrix(text: str | None) -> dict[str, str]:
     found: dict[str, str] = {}
-    for part in (text or "").split(";"):
+    for part in wsgi_text(text or "").split(";"):
         name, separator, value = part.partition("=")
         if not part:
             continue

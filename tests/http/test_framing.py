@@ -1,8 +1,11 @@
 """Where one request ends and the next begins: a matter of safety behind proxies."""
 
+import json
 import socket
+from collections.abc import Callable
 
 import pytest
+from lxml import etree
 
 from tests.servers import Server
 
@@ -72,3 +75,26 @@ def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
 def test_what_is_no_http_is_a_4xx_and_the_end(server: Server, request_line: bytes) -> None:
     answer = talk(server, request_line + b"\r\nHost: x\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 4")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/xml" in head
+    error = etree.fromstring(body)
+    assert error.get("status") == head[9:12].decode()
+    assert error.findtext("message")
+
+
+def test_a_filter_in_raw_utf8_is_understood(server: Server, make_image: Callable[..., str]) -> None:
+    name = "größe ☃"
+    made = server.request(
+        "POST", "/storage_snapshots", data={"volume_id": make_image(), "name": name}
+    )
+    assert made.status_code == 201
+    path = f"/api/storage_snapshots?format=json&name={name.replace(' ', '%20')}".encode()
+    request = b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + BASIC + b"\r\n"
+    body = talk(server, request).partition(b"\r\n\r\n")[2]
+    assert [found["name"] for found in json.loads(body)["storage_snapshots"]] == [name]
+
+
+def test_the_schema_needs_credentials_as_all_but_the_entry_point_does(server: Server) -> None:
+    path = "/storage_snapshots/schema"
+    assert server.request("GET", path, auth=None).status_code == 401
+    assert server.request("GET", path).status_code == 200

@@ -80,9 +80,10 @@ def test_a_later_page_that_fails_ends_the_list_with_its_error() -> None:
         next(pages)
 
 
-def test_a_cursor_that_does_not_advance_is_an_error() -> None:
-    listing = Listing(pages_of((["a"], "1"), (["b"], "1")), EVERYTHING)
-    with pytest.raises(DriverError, match="does not advance") as caught:
+@pytest.mark.parametrize("cursors", ["11", "121", "1232"])
+def test_cursors_that_go_in_circles_are_an_error(cursors: str) -> None:
+    listing = Listing(pages_of(*((["a"], cursor) for cursor in cursors)), EVERYTHING)
+    with pytest.raises(DriverError, match="same cursor twice") as caught:
         ids(listing.items())
     assert caught.value.code is ErrorCode.BACKEND
 
