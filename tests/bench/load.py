@@ -5,14 +5,13 @@ figures within the noise of the machine (observed 2026-11-20).
 """
 
 import contextlib
-import selectors
+import select
 import socket
 import statistics
 import time
 from dataclasses import dataclass, field
 
-_HEAD_END = b"\r\n\r\n"
-_LENGTH = b"content-length:"
+_LENGTH = b"Content-Length: "
 
 
 @dataclass
@@ -40,24 +39,21 @@ class _Client:
 
     def send(self) -> None:
         self.received = b""
-        self.missing: int | None = None
         self.started = time.perf_counter()
-        self.socket.sendall(self.request)
+        self.socket.send(self.request)
 
-    def receive(self) -> int | None:
-        """Return the status once the answer is whole."""
+    def receive(self) -> bool:
+        """Return whether the answer is whole."""
         chunk = self.socket.recv(1 << 18)
         if not chunk:
             raise ConnectionError("the server closed a keep-alive connection")
         self.received += chunk
-        if self.missing is None and _HEAD_END in self.received:
-            head, _, body = self.received.partition(_HEAD_END)
-            lines = head.lower().split(b"\r\n")
-            lengths = [line[len(_LENGTH) :] for line in lines if line.startswith(_LENGTH)]
-            self.missing = int(lengths[0]) - len(body)
-        elif self.missing is not None:
-            self.missing -= len(chunk)
-        return int(self.received[9:12]) if self.missing == 0 else None
+        end = self.received.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        start = self.received.index(_LENGTH) + len(_LENGTH)
+        length = int(self.received[start : self.received.index(b"\r", start)])
+        return len(self.received) == end + 4 + length
 
 
 def run(
@@ -67,20 +63,21 @@ def run(
     request = f"GET {path} HTTP/1.1\r\nHost: {address[0]}:{address[1]}\r\n{headers}\r\n".encode()
     latencies: list[float] = []
     failures = 0
-    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
-        begun = time.perf_counter()
+    with select.epoll() as poll, contextlib.ExitStack() as stack:
+        begun = now = time.perf_counter()
+        by_fd = {}
         for _ in range(clients):
             client = _Client(address, request)
             stack.callback(client.socket.close)
-            selector.register(client.socket, selectors.EVENT_READ, client)
-        while (now := time.perf_counter()) - begun < seconds:
-            for key, _ in selector.select(timeout=1):
-                client = key.data
-                status = client.receive()
-                if status is not None:
+            by_fd[client.socket.fileno()] = client
+            poll.register(client.socket, select.EPOLLIN)
+        while now - begun < seconds:
+            for fd, _ in poll.poll(1):
+                client = by_fd[fd]
+                if client.receive():
                     now = time.perf_counter()
                     latencies.append(now - client.started)
-                    failures += status != 200
+                    failures += not client.received.startswith(b"HTTP/1.1 200 ")
                     client.send()
     return Result(now - begun, sorted(latencies), failures)
 
