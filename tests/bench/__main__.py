@@ -153,7 +153,11 @@ def compare_servers() -> None:
             if not is_installed(command):
                 print(f"{name:42} not installed")
                 continue
-            print(f"{name:42} {measure_server(command)}", flush=True)
+            try:
+                row = measure_server(command)
+            except ConnectionError as exc:
+                row = f"not measured: {exc}"
+            print(f"{name:42} {row}", flush=True)
     print("slow: requests/s of 100 clients on a 200 ms backend (ideal 500);")
     print("quick: median ms of another client's quick request meanwhile")
 

@@ -1,7 +1,7 @@
 """Applications to compare servers with, beside our own."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 BODY = b"<?xml version='1.0' encoding='utf-8' ?>\n" + b"x" * 3500
@@ -14,13 +14,17 @@ def bare(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
     return [BODY]
 
 
-def trouble(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+def trouble(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Break off in mid-stream (/cut), wait as a backend does (/slow), or answer at once."""
     if environ["PATH_INFO"] == "/cut":
         start_response("200 OK", _HEADERS)
-        yield b"<half>"
-        raise RuntimeError("the second page failed")
+        return _half()
     if environ["PATH_INFO"] == "/slow":
         time.sleep(0.2)
     start_response("200 OK", [*_HEADERS, ("Content-Length", "2")])
-    yield b"ok"
+    return [b"ok"]
+
+
+def _half() -> Iterator[bytes]:
+    yield b"<half>"
+    raise RuntimeError("the second page failed")

@@ -11,7 +11,7 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-_LENGTH = b"Content-Length: "
+_LENGTH = b"content-length: "
 
 
 @dataclass
@@ -51,8 +51,9 @@ class _Client:
         end = self.received.find(b"\r\n\r\n")
         if end < 0:
             return False
-        start = self.received.index(_LENGTH) + len(_LENGTH)
-        length = int(self.received[start : self.received.index(b"\r", start)])
+        head = self.received[: end + 2].lower()
+        start = head.index(_LENGTH) + len(_LENGTH)
+        length = int(head[start : head.index(b"\r", start)])
         return len(self.received) == end + 4 + length
 
 
