@@ -5,6 +5,7 @@ it lacks is added here: an end to idle connections, turns between busy ones, a
 prompt stop, and HEAD answers without a body.
 """
 
+import contextlib
 import re
 import secrets
 import time
@@ -28,8 +29,6 @@ IDLE_S = 30
 """How long a connection may wait for its next request."""
 STALLED_S = 120
 """How long a client may neither send nor take anything in the middle of a request."""
-
-
 WAIT_S, MAX_WAIT_S = 0.0002, 0.002
 """What a worker leaves to emptier workers before it accepts: per connection it has, at most."""
 _NEW_OFFER_S = 0.01
@@ -155,7 +154,8 @@ class Server(WSGIServer):  # type: ignore[misc]
         super().close()
         self.is_stopping = True
         for handler in list(self.idle):
-            handler.socket.shutdown(gevent.socket.SHUT_RD)
+            with contextlib.suppress(OSError):  # it is gone already
+                handler.socket.shutdown(gevent.socket.SHUT_RD)
 
 
 class Worker(GeventPyWSGIWorker):  # type: ignore[misc]

@@ -107,11 +107,17 @@ class ImageFolder:
             return None
         return Partial(self, image_id, fd)
 
+    def changed_ns(self) -> int:
+        """Return when a file was last added, renamed or removed, in ns since 1970."""
+        return self.path.stat().st_mtime_ns
+
     def partial_ids(self) -> Iterator[str]:
         """Yield the ids of all images that are being written or were left half written."""
-        for path in self.path.glob(f"{_PREFIX}*{_SUFFIX}"):
-            if not path.is_symlink() and path.is_file():
-                yield path.name[len(_PREFIX) : -len(_SUFFIX)]
+        for name in compute(os.listdir, self.path):
+            if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
+                path = self.path / name
+                if not path.is_symlink() and path.is_file():
+                    yield name[len(_PREFIX) : -len(_SUFFIX)]
 
     def _path(self, image_id: str) -> str:
         return self._prefix + image_id

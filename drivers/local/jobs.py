@@ -54,6 +54,7 @@ class Jobs:
         self._bytes_per_s = bytes_per_s
         self._slots = threading.Semaphore(_COPIES_AT_ONCE)
         self._stopped = threading.Event()
+        self._cleaned: dict[Kind, int] = {}
         self.recover()
         self._watch = threading.Thread(target=self._look_around, name="local-recovery", daemon=True)
         self._watch.start()
@@ -104,8 +105,11 @@ class Jobs:
             elif (target := folder.adopt_partial(row.id)) is not None:
                 self._resume(row, target)
         for kind, folder in self._folders.items():
-            for image_id in folder.partial_ids():
-                self._clear(kind, folder, image_id)
+            changed = folder.changed_ns()
+            if self._cleaned.get(kind) != changed:  # a large folder is read when it has changed
+                for image_id in folder.partial_ids():
+                    self._clear(kind, folder, image_id)
+                self._cleaned[kind] = changed
 
     def _mark_available(self, image_id: str) -> None:
         self._facts.change(

@@ -12,7 +12,6 @@ from marshmallow import Schema
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
-from gateway.core.checks import require
 from gateway.core.listing import Listing
 from gateway.core.registry import Provider
 from gateway.core.snapshots import Account, Core
@@ -62,6 +61,7 @@ class Exchange:
         self.provider: Provider | None = None
         self._root = public_url
         self._account: Account | None = None
+        self._query: list[tuple[str, str]] = []
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
@@ -122,10 +122,6 @@ class Exchange:
             raise unauthenticated("this needs credentials: HTTP Basic")
         self._account = self.core.account(self.target, credentials)
         return self._account
-
-    def require(self, capability: Capability) -> None:
-        """Raise ``unsupported`` unless the driver has the capability."""
-        require(self.target.driver, capability)
 
     def parameters(self, *known: str) -> dict[str, str]:
         """Return the query parameters, of which only ``known`` ones may be given."""
