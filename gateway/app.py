@@ -27,7 +27,8 @@ class Gateway(Flask):
         """Return the methods that a URL knows; no credentials are needed."""
         adapter = request_ctx.url_adapter
         allow = ", ".join(sorted(adapter.allowed_methods())) if adapter else ""
-        return Answer(status=200, headers=[*g.exchange.headers(), ("Allow", allow)])
+        headers = [*g.exchange.headers(), ("Allow", allow), ("Content-Length", "0")]
+        return Answer(status=200, headers=headers)
 
 
 class MetadataKey(BaseConverter):
@@ -43,6 +44,7 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
     Raises:
         ConfigurationError: when a provider's options cannot work on this machine.
     """
+    log = log or observability.Log()
     app = Gateway("gateway", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
@@ -59,13 +61,15 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
     @app.before_request
     def begin() -> None:
         actual = request_ctx.request  # not the proxy: it is asked dozens of times
-        g.exchange = exchange = Exchange(actual, core, settings.public_url)
+        g.exchange = exchange = Exchange(
+            actual, core, public_url=settings.public_url, log=log.write
+        )
         exchange.settle_format()
         if demo_only and not _is_local(actual.environ.get("REMOTE_ADDR", "")):
             raise HttpProblem(403, "denied", "the demo account works on loopback only")
         exchange.settle_target()
 
-    observability.install(app, log or observability.Log())
+    observability.install(app, log)
     errors.register(app)
     for module in (entry_point, drivers, storage_snapshots, storage_volumes):
         app.register_blueprint(module.blueprint)

@@ -27,7 +27,6 @@ class Log:
 
 def install(app: Flask, log: Log) -> None:
     """Let ``app`` write a line for every request, once its answer has been sent."""
-    app.extensions["snapgate_log"] = log
 
     @app.after_request
     def measure(response: Response) -> Response:

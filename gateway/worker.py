@@ -8,6 +8,8 @@ prompt stop, and HEAD answers without a body.
 import contextlib
 import re
 import secrets
+import socket
+import struct
 import time
 from email.errors import (
     FirstHeaderLineIsContinuationDefect,
@@ -38,12 +40,16 @@ _DEFECTS = (
     MissingHeaderBodySeparatorDefect,
 )
 _REFUSALS = {414: "the URL is too long; at most 8 KiB are taken"}
+_RESET = struct.pack("ii", 1, 0)
+_ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Handler(WSGIHandler):  # type: ignore[misc]
     """Serves one connection."""
+
+    path: str
 
     def read_requestline(self) -> str:
         """Wait for the next request, as long as the server goes on and no longer than IDLE_S."""
@@ -60,6 +66,10 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         """Read the headers; refuse those that proxies and servers may understand differently."""
         if not super().read_request(raw_requestline):
             return False
+        # The absolute form, which proxies may send (RFC 9112, 3.2.2); it may hold a password.
+        found = _ABSOLUTE.match(self.path)
+        if found:
+            self.path = "/" + self.path[found.end() :].removeprefix("/")
         if any(isinstance(defect, _DEFECTS) for defect in self.headers.defects):
             return False
         if not all(_is_clear(*pair) for pair in self.headers.items()):
@@ -99,6 +109,9 @@ class Handler(WSGIHandler):  # type: ignore[misc]
     def _log_error(self, kind: type[BaseException], *args: Any) -> None:
         if kind is not StreamCut:  # the application has written why
             super()._log_error(kind, *args)
+        elif not self.response_use_chunked:
+            # For HTTP/1.0 the end of the connection is the end of the list: reset it instead.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
 def _is_clear(name: str, value: str) -> bool:

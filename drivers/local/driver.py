@@ -7,6 +7,7 @@ a store see all its disks.
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from typing import Any, Self
@@ -22,7 +23,7 @@ from drivers.local.images import (
     is_open_for_writing,
 )
 from drivers.local.store import LocalOptions, Store
-from drivers.local.wire import BadRequest, NoSuchDisk, WrongState
+from drivers.local.wire import BadRequest, ChangedSince, NoSuchDisk, WrongState
 from gateway.driver import (
     UNSET,
     Capability,
@@ -173,6 +174,8 @@ class LocalDriver(Driver):
         """Change a snapshot's facts; two changes at once both count."""
         while True:
             row = self._row("snapshot", snapshot_id)
+            if request.if_revision not in (None, str(row.revision)):
+                raise ChangedSince
             values: dict[str, Any] = {"updated_ms": now_ms()}
             if request.name is not UNSET:
                 values["name"] = request.name
@@ -247,13 +250,18 @@ class LocalDriver(Driver):
 
     def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
         """Make an image full of zeros, which takes no room until it is written to."""
-        volume_id = self._store.begin(
-            "volume",
-            size_bytes=request.size_bytes,
-            owner=self._account,
-            name=request.name,
-            description=request.description,
-        )
+        try:
+            volume_id = self._store.begin(
+                "volume",
+                size_bytes=request.size_bytes,
+                owner=self._account,
+                name=request.name,
+                description=request.description,
+            )
+        except OSError as exc:
+            if exc.errno != errno.EFBIG:
+                raise
+            raise BadRequest("size_bytes", "larger than the file system allows") from exc
         return self.get_volume(volume_id, deadline=deadline)
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:

@@ -82,11 +82,7 @@ class ImageFolder:
 
     def remove(self, image_id: str) -> bool:
         """Delete an image file and return whether it was there."""
-        try:
-            compute(os.unlink, self._path(image_id))  # a large one takes its time
-        except FileNotFoundError:
-            return False
-        return True
+        return compute(_unlink, self._path(image_id))  # a large one takes its time
 
     def new_partial(self, image_id: str) -> "Partial":
         """Return a new, empty, locked file for an image that is to be written."""
@@ -152,6 +148,14 @@ class Partial:
     def close(self) -> None:
         """Unlock."""
         os.close(self.fd)
+
+
+def _unlink(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=4096)

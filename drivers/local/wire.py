@@ -36,6 +36,10 @@ class WrongState(Exception):
     """The disk exists and is not in a state for this; the argument says why."""
 
 
+class ChangedSince(Exception):
+    """Somebody else changed the disk first."""
+
+
 class BadRequest(Exception):
     """A field can never work: the arguments are its name and what is wrong with it."""
 
@@ -72,6 +76,7 @@ def snapshot(
         metadata=_NO_METADATA if row.metadata_json == "{}" else orjson.loads(row.metadata_json),
         owner=_owner(row, account),
         visibility=visibility,
+        revision=str(row.revision),
     )
 
 
@@ -148,6 +153,13 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], DriverError]], ...] 
     (OSError, _classify_os_error),
     (sa.exc.SQLAlchemyError, _classify_database_error),
     (BadRequest, lambda exc: invalid(dict([exc.args]))),
+    (
+        ChangedSince,
+        lambda _: DriverError(
+            ErrorCode.PRECONDITION_FAILED,
+            "If-Match: the snapshot has changed since; GET it again for its present ETag",
+        ),
+    ),
     (NoSuchDisk, lambda exc: DriverError(ErrorCode.NOT_FOUND, str(exc))),
     (WrongState, lambda exc: DriverError(ErrorCode.CONFLICT, str(exc))),
     (

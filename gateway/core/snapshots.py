@@ -123,17 +123,17 @@ class Account:
 
     def get_metadata_value(self, snapshot_id: str, key: str) -> str:
         """Return the value of one metadata key, which must be there."""
-        metadata = self.get_snapshot(snapshot_id).metadata
-        if key not in metadata:
-            raise not_found("metadata key", key)
-        return metadata[key]
+        return value_of(self.get_snapshot(snapshot_id), key)
 
-    def delete_metadata_key(self, snapshot_id: str, key: str) -> None:
+    def delete_metadata_key(
+        self, snapshot_id: str, key: str, *, if_revision: str | None = None
+    ) -> None:
         """Remove one metadata key, which must be there."""
         require(self._driver, Capability.SNAPSHOT_UPDATE)
         self.get_metadata_value(snapshot_id, key)
         change = MetadataChange(remove=frozenset({key}))
-        self.update_snapshot(snapshot_id, UpdateSnapshot(metadata=change))
+        request = UpdateSnapshot(metadata=change, if_revision=if_revision)
+        self.update_snapshot(snapshot_id, request)
 
     def delete_snapshot(self, snapshot_id: str) -> None:
         """Delete a snapshot, which must be there."""
@@ -199,3 +199,10 @@ class Account:
             return self._guard.call(self._driver, function, *args, **kw)
         finally:
             self.stopwatch.add_since(start)
+
+
+def value_of(snapshot: StorageSnapshot, key: str) -> str:
+    """Return the value of one metadata key; ``not_found`` when there is none."""
+    if key not in snapshot.metadata:
+        raise not_found("metadata key", key)
+    return snapshot.metadata[key]

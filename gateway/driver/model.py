@@ -100,6 +100,8 @@ class StorageSnapshot:
     encrypted: bool | None = None
     location: str | None = None
     """Set for snapshots kept in another location than their volume."""
+    revision: str | None = field(default=None, repr=False)
+    """Changes with every update, where the backend can compare and change at once; not shown."""
     native: Mapping[str, Any] | None = field(default=None, repr=False)
     """The backend's own record, on request only."""
 
@@ -181,11 +183,17 @@ class MetadataChange:
 
 @dataclass(frozen=True, slots=True)
 class UpdateSnapshot:
-    """What of a snapshot shall change; UNSET fields stay as they are."""
+    """What of a snapshot shall change; UNSET fields stay as they are.
+
+    ``if_revision`` is the ``revision`` that the snapshot must still have, else
+    nothing changes and the error is ``precondition_failed``. Only a driver that
+    sets ``revision`` is asked for it.
+    """
 
     name: str | Unset | None = UNSET
     description: str | Unset | None = UNSET
     metadata: MetadataChange | None = None
+    if_revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

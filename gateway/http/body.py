@@ -22,6 +22,7 @@ Fields = dict[str, Any]
 CONTROL_PARAMETERS = frozenset({"format", "force_auth"})
 """Query parameters that steer the answer and are no fields of anything."""
 _BRACKETS = re.compile(r"(\w+)\[(.+)\]", re.DOTALL)
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MAX_FIELDS = 1000
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -38,6 +39,8 @@ def parse_query(query_string: str) -> list[tuple[str, str]]:
     Raises:
         DriverError: ``invalid`` when it is not UTF-8 or holds too many fields.
     """
+    if _BAD_ESCAPE.search(query_string):
+        raise invalid({"parameters": "a % that is not followed by two hexadecimal digits"})
     try:
         return parse_qsl(
             query_string, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
@@ -48,7 +51,7 @@ def parse_query(query_string: str) -> list[tuple[str, str]]:
         raise invalid({"parameters": f"more than {_MAX_FIELDS}"}) from exc
 
 
-def wsgi_text(text: str) -> str:
+def wsgi_text(text: str, where: str = "parameters") -> str:
     """Return what WSGI hands over as Latin-1 (PEP 3333) as the UTF-8 that it is.
 
     Raises:
@@ -57,7 +60,7 @@ def wsgi_text(text: str) -> str:
     try:
         return text if text.isascii() else text.encode("latin-1").decode("utf-8")
     except UnicodeError as exc:
-        raise invalid({"parameters": "not valid UTF-8"}) from exc
+        raise invalid({where: "not valid UTF-8"}) from exc
 
 
 def read_fields(request: Request, query: Iterable[tuple[str, str]], root: str) -> Fields:
@@ -91,6 +94,7 @@ def load(schema: Schema, fields: Fields) -> Any:
 
 def _read_body(request: Request, root: str) -> Fields:
     content_type = request.mimetype
+    _refuse_codings(request)
     if content_type == _MULTIPART:
         return _from_multipart(request)
     data = request.get_data(cache=False)
@@ -110,6 +114,15 @@ def _read_body(request: Request, root: str) -> Fields:
     )
 
 
+def _refuse_codings(request: Request) -> None:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    coding = request.headers.get("Content-Encoding", "identity").lower()
+    if charset not in {"utf-8", "utf8", "us-ascii"} or coding != "identity":
+        raise HttpProblem(
+            415, "unsupported_media_type", "send UTF-8 without a content coding such as gzip"
+        )
+
+
 def _ascii(data: bytes) -> str:
     # Raw UTF-8 in a form is tolerated, as everybody does; percent-encoding is what it should be.
     try:
@@ -124,6 +137,8 @@ def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
         brackets = _BRACKETS.fullmatch(name)
         if brackets is None:
             _add(fields, name, value, name)
+        elif "][" in brackets[2]:
+            raise invalid({name: "maps have one level: NAME[KEY]=VALUE"})
         else:
             inner = fields.setdefault(brackets[1], {})
             if not isinstance(inner, dict):

@@ -76,12 +76,11 @@ def _bug(exc: Exception) -> Response:
 
 def _log_bug(exc: BaseException) -> None:
     """Log where, and no message: a library may have put a secret into it."""
-    from flask import current_app  # noqa: PLC0415
-
     frames = traceback.extract_tb(exc.__traceback__)
-    current_app.extensions["snapgate_log"].write(
+    exchange = current()
+    exchange.log(
         "bug",
-        request_id=current().request_id,
+        request_id=exchange.request_id,
         error=type(exc).__name__,
         at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-6:]],
     )

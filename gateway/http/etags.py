@@ -1,11 +1,16 @@
 """Validators of representations: strong, quoted, of the bytes (RFC 9110, 8.8)."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from types import ModuleType
+from typing import TypeVar
 
 from werkzeug.wrappers import Request
 
 from gateway.driver import DriverError, ErrorCode
+from gateway.http.negotiation import FORMATS
+
+T = TypeVar("T")
 
 
 def of(body: bytes) -> str:
@@ -21,23 +26,32 @@ def is_known(request: Request, etag: str) -> bool:
     return request.if_none_match.contains_weak(etag.strip('"'))
 
 
-def check_if_match(request: Request, representations: Callable[[], Iterable[bytes]]) -> None:
+def check_if_match(
+    request: Request, fetch: Callable[[], T], show: Callable[[ModuleType, T], bytes]
+) -> str | None:
     """Refuse a change of a resource that is not what the client saw.
 
     Args:
         request: its If-Match header counts, if there is one.
-        representations: returns the resource in every format; any may match.
+        fetch: returns the resource as it is now.
+        show: returns its representation in one format; any format may match.
+
+    Returns:
+        The revision that the change must still find, for backends that can
+        compare and change at once; None where nothing is asked or they cannot.
 
     Raises:
         DriverError: ``precondition_failed``.
     """
     if "HTTP_IF_MATCH" not in request.environ:
-        return
+        return None
     wanted = request.if_match
-    if not any(
-        wanted.is_strong(of(body).strip('"')) or wanted.star_tag for body in representations()
+    resource = fetch()
+    if not wanted.star_tag and not any(
+        wanted.is_strong(of(show(module, resource)).strip('"')) for module in FORMATS.values()
     ):
         raise DriverError(
             ErrorCode.PRECONDITION_FAILED,
             "If-Match: the resource has changed since; GET it again for its present ETag",
         )
+    return None if wanted.star_tag else getattr(resource, "revision", None)

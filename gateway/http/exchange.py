@@ -3,11 +3,11 @@
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
-from flask import Response, current_app, g
+from flask import Response, g
 from marshmallow import Schema
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
@@ -53,10 +53,13 @@ class Exchange:
     Made before routing, so that every error has a format and a request id.
     """
 
-    def __init__(self, request: Request, core: Core, public_url: str | None) -> None:
+    def __init__(
+        self, request: Request, core: Core, *, public_url: str | None, log: Callable[..., None]
+    ) -> None:
         self.start = time.perf_counter()
         self.request = request
         self.core = core
+        self.log = log
         self.format = DEFAULT
         self.provider: Provider | None = None
         self._root = public_url
@@ -81,6 +84,8 @@ class Exchange:
             raise
         wanted = [value for name, value in self._query if name == "format"]
         self.format = negotiate(wanted[0] if wanted else None, accept)
+        # Werkzeug would put U+FFFD for bad bytes, and so lead to another resource.
+        wsgi_text(environ["PATH_INFO"], "path")
 
     def settle_target(self) -> None:
         """Settle the provider, and with ``force_auth=1`` the account.
@@ -215,17 +220,13 @@ def _cut_on_error(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes
     try:
         yield from chunks
     except Exception as exc:  # noqa: BLE001 - whatever it is, the client must see the list cut
-        exchange_log(exchange, exc)
+        # Without the message: an SDK may have put a secret into it.
+        exchange.log(
+            "stream cut",
+            request_id=exchange.request_id,
+            error=exc.code.value if isinstance(exc, DriverError) else type(exc).__name__,
+        )
         raise StreamCut(f"request {exchange.request_id}: {type(exc).__name__}") from None
-
-
-def exchange_log(exchange: Exchange, exc: Exception) -> None:
-    """Log why a stream was cut, without the message: an SDK may have put a secret into it."""
-    current_app.extensions["snapgate_log"].write(
-        "stream cut",
-        request_id=exchange.request_id,
-        error=exc.code.value if isinstance(exc, DriverError) else type(exc).__name__,
-    )
 
 
 def current() -> Exchange:

@@ -1,16 +1,16 @@
 """/api/storage_snapshots: list, show, create, change, delete, metadata, clone, schema."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from types import ModuleType
 
 from flask import Blueprint, Response
 
 from gateway.core.actions import snapshot_actions
+from gateway.core.snapshots import value_of
 from gateway.driver import StorageSnapshot, UpdateSnapshot
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import Exchange, current
-from gateway.http.negotiation import FORMATS
 from gateway.http.storage_volumes import volume_row
 from gateway.representations.documents import ResourceSchema, Row
 
@@ -67,9 +67,9 @@ def update(snapshot_id: str) -> Response:
     """Change name, description and metadata."""
     exchange = current()
     account = exchange.account
-    replace = exchange.request.method == "PUT"
-    request = exchange.load(schemas.UpdateSnapshotSchema(replace=replace), _ROOT)
-    _check_if_match(exchange, snapshot_id)
+    is_put = exchange.request.method == "PUT"
+    request = exchange.load(schemas.UpdateSnapshotSchema(replace=is_put), _ROOT)
+    request = replace(request, if_revision=_check_if_match(exchange, snapshot_id))
     return exchange.respond(_render(exchange, account.update_snapshot(snapshot_id, request)))
 
 
@@ -112,13 +112,15 @@ def change_metadata(snapshot_id: str) -> Response:
     """Merge metadata (POST) or replace all of it (PUT)."""
     exchange = current()
     account = exchange.account
-    replace = exchange.request.method == "PUT"
-    change = exchange.load(schemas.MetadataSchema(replace=replace), "metadata")
-    check_if_match(
+    is_put = exchange.request.method == "PUT"
+    change = exchange.load(schemas.MetadataSchema(replace=is_put), "metadata")
+    revision = check_if_match(
         exchange.request,
-        lambda: _metadata_in_all_formats(account.get_snapshot(snapshot_id)),
+        lambda: account.get_snapshot(snapshot_id),
+        lambda module, snapshot: module.metadata(snapshot.metadata),
     )
-    snapshot = account.update_snapshot(snapshot_id, UpdateSnapshot(metadata=change))
+    request = UpdateSnapshot(metadata=change, if_revision=revision)
+    snapshot = account.update_snapshot(snapshot_id, request)
     return exchange.respond(exchange.format.metadata(snapshot.metadata))
 
 
@@ -137,8 +139,9 @@ def set_metadata_value(snapshot_id: str, key: str) -> Response:
     exchange = current()
     account = exchange.account
     change = exchange.load(schemas.MetadataValueSchema(key), "meta")
-    _check_value_if_match(exchange, snapshot_id, key)
-    snapshot = account.update_snapshot(snapshot_id, UpdateSnapshot(metadata=change))
+    revision = _check_value_if_match(exchange, snapshot_id, key)
+    request = UpdateSnapshot(metadata=change, if_revision=revision)
+    snapshot = account.update_snapshot(snapshot_id, request)
     return exchange.respond(exchange.format.metadata_value(key, snapshot.metadata[key]))
 
 
@@ -148,8 +151,8 @@ def delete_metadata_key(snapshot_id: str, key: str) -> Response:
     exchange = current()
     exchange.parameters()
     account = exchange.account
-    _check_value_if_match(exchange, snapshot_id, key)
-    account.delete_metadata_key(snapshot_id, key)
+    revision = _check_value_if_match(exchange, snapshot_id, key)
+    account.delete_metadata_key(snapshot_id, key, if_revision=revision)
     return exchange.no_content()
 
 
@@ -162,22 +165,19 @@ def _render(exchange: Exchange, snapshot: StorageSnapshot) -> bytes:
     return body
 
 
-def _check_if_match(exchange: Exchange, snapshot_id: str) -> None:
-    def in_all_formats() -> Iterable[bytes]:
-        snapshot = exchange.account.get_snapshot(snapshot_id)
-        row = _row(exchange, snapshot)
-        return [module.storage_snapshot(snapshot, row) for module in FORMATS.values()]
-
-    check_if_match(exchange.request, in_all_formats)
-
-
-def _check_value_if_match(exchange: Exchange, snapshot_id: str, key: str) -> None:
-    def in_all_formats() -> Iterable[bytes]:
-        value = exchange.account.get_metadata_value(snapshot_id, key)
-        return [module.metadata_value(key, value) for module in FORMATS.values()]
-
-    check_if_match(exchange.request, in_all_formats)
+def _check_if_match(exchange: Exchange, snapshot_id: str) -> str | None:
+    return check_if_match(
+        exchange.request,
+        lambda: exchange.account.get_snapshot(snapshot_id),
+        lambda module, snapshot: module.storage_snapshot(snapshot, _row(exchange, snapshot)),
+    )
 
 
-def _metadata_in_all_formats(snapshot: StorageSnapshot) -> Iterable[bytes]:
-    return [module.metadata(snapshot.metadata) for module in FORMATS.values()]
+def _check_value_if_match(exchange: Exchange, snapshot_id: str, key: str) -> str | None:
+    def show(module: ModuleType, snapshot: StorageSnapshot) -> bytes:
+        body: bytes = module.metadata_value(key, value_of(snapshot, key))
+        return body
+
+    return check_if_match(
+        exchange.request, lambda: exchange.account.get_snapshot(snapshot_id), show
+    )

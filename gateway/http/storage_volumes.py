@@ -1,6 +1,5 @@
 """/api/storage_volumes: list, show, create (empty or from a snapshot), delete."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from flask import Blueprint, Response
@@ -10,7 +9,6 @@ from gateway.driver import CreateVolume, StorageVolume
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import Exchange, current
-from gateway.http.negotiation import FORMATS
 from gateway.representations.documents import Row
 
 blueprint = Blueprint("storage_volumes", __name__, url_prefix="/api/storage_volumes")
@@ -55,12 +53,11 @@ def delete(volume_id: str) -> Response:
     exchange = current()
     exchange.parameters()
     account = exchange.account
-
-    def in_all_formats() -> Iterable[bytes]:
-        volume, row = _with_snapshots(exchange, volume_id)
-        return [module.storage_volume(volume, row) for module in FORMATS.values()]
-
-    check_if_match(exchange.request, in_all_formats)
+    check_if_match(
+        exchange.request,
+        lambda: _with_snapshots(exchange, volume_id),
+        lambda module, found: module.storage_volume(*found),
+    )
     account.delete_volume(volume_id)
     return exchange.no_content()
 

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lxml import etree
@@ -98,3 +99,62 @@ def test_the_schema_needs_credentials_as_all_but_the_entry_point_does(server: Se
     path = "/storage_snapshots/schema"
     assert server.request("GET", path, auth=None).status_code == 401
     assert server.request("GET", path).status_code == 200
+
+
+def test_the_absolute_form_is_served_and_its_password_is_not_logged(server: Server) -> None:
+    head = (
+        b"GET http://u:Wq7SECRET@x/api?format=json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    answer = talk(server, head)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"Wq7SECRET" not in answer
+    assert "Wq7SECRET" not in server.log
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_bytes_that_are_not_utf8_lead_to_no_other_resource(server: Server, method: str) -> None:
+    image = server.store / "volumes" / "bad\ufffd.img"
+    image.write_bytes(b"precious")
+    answer = server.request(method, "/storage_volumes/bad%ff.img")
+    assert answer.status_code == 400
+    assert answer.json()["fields"] == {"path": "not valid UTF-8"}
+    assert image.read_bytes() == b"precious"
+    assert server.request("DELETE", "/storage_volumes/bad%EF%BF%BD.img").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "word"),
+    [
+        ({}, "volume_id=x&name=%zz", 400, "%"),
+        ({}, "volume_id=x&metadata[a][b]=1", 400, "metadata[a][b]"),
+        ({"Content-Encoding": "gzip"}, "volume_id=x", 415, "UTF-8"),
+        ({"Content-Type": "application/json; charset=latin-1"}, '{"volume_id": "x"}', 415, "UTF-8"),
+    ],
+)
+def test_input_that_would_be_misread_is_refused(
+    server: Server, headers: dict[str, str], body: str, status: int, word: str
+) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    answer = server.request("POST", "/storage_snapshots", data=body, headers={**form, **headers})
+    assert answer.status_code == status
+    assert word in answer.json()["message"]
+
+
+def test_of_many_changes_with_one_etag_one_succeeds(
+    server: Server, make_image: Callable[..., str]
+) -> None:
+    made = server.request("POST", "/storage_snapshots", data={"volume_id": make_image()})
+    path = "/storage_snapshots/" + made.json()["storage_snapshot"]["id"]
+    server.wait_until(path)
+    etag = server.request("GET", path).headers["ETag"]
+    headers = {"Accept": "application/json", "If-Match": etag}
+
+    def change(number: int) -> int:
+        data = {"name": f"by {number}"}
+        return server.request("PATCH", path, data=data, headers=headers).status_code
+
+    for _ in range(3):
+        with ThreadPoolExecutor(16) as pool:
+            codes = sorted(pool.map(change, range(16)))
+        assert codes == [200] + [412] * 15
+        headers["If-Match"] = server.request("GET", path).headers["ETag"]

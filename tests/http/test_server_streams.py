@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.http.plugins.staged_cloud import PAGES, ROWS
-from tests.http.staged import go, staged_server, wait_until_entered
+from tests.http.staged import go, staged_server, wait_for, wait_until_entered
 from tests.http.tools import FORMATS, accept, basic, connect, facts_of_list, problem, read_to_end
 from tests.servers import DEMO, Server
 
@@ -161,3 +161,26 @@ def test_a_first_page_that_fails_is_a_proper_error(staged: Server, code: str, fo
     if code != "bug":
         assert found["backend"]["code"] == f"Cloud{code}"
         assert answer.headers["Retry-After"] == "7"
+
+
+@pytest.mark.parametrize("provider", CUT)
+def test_a_failed_stream_to_http_1_0_is_reset(staged: Server, provider: str) -> None:
+    with connect(staged) as connection:
+        path = f"/api;provider={provider}{LIST}?format=json"
+        head = f"GET {path} HTTP/1.0\r\nHost: x\r\nAuthorization: {basic(*DEMO)}\r\n\r\n"
+        connection.sendall(head.encode())
+        with pytest.raises(ConnectionResetError):
+            read_to_end(connection)
+
+
+def test_the_log_says_which_list_was_cut_and_why(staged: Server) -> None:
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        staged.request(
+            "GET",
+            f";provider=late{LIST}",
+            headers={"Accept": "application/json", "X-Request-Id": "the-one-that-was-cut"},
+        )
+    wait_for(lambda: "the-one-that-was-cut" in staged.log, "the line in the log")
+    lines = [line for line in staged.lines if "the-one-that-was-cut" in line]
+    assert any('"event":"stream cut"' in line and '"unavailable"' in line for line in lines), lines
+    assert "Traceback" not in staged.log
