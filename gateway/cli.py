@@ -66,13 +66,13 @@ def providers() -> None:
 @_CONFIG
 def check(config: Path | None) -> None:
     """Check the configuration as the server would, and list its providers."""
-    from gateway.app import create_app
+    from gateway.app import open_core
     from gateway.settings import check_demo_stays_home
 
     with _Problems():
         settings = _load(config, {})
         check_demo_stays_home(settings)
-        create_app(settings).extensions["snapgate_core"].close()
+        open_core(settings).close()
     for provider in settings.providers:
         default = " (default)" if provider is settings.providers.default else ""
         click.echo(f"{provider.name}{default}: driver {provider.driver_name}, ok")

@@ -10,7 +10,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.errors import AppImportError
 
-from gateway.app import create_app
+from gateway.app import create_app, open_core
 from gateway.driver import ConfigurationError
 from gateway.http.entry_point import VERSION
 from gateway.settings import Settings, check_demo_stays_home
@@ -57,9 +57,11 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM, which lets requests in progress finish, or Ctrl-C, which does not.
 
     Raises:
-        ConfigurationError: a demo account would be reachable from elsewhere.
+        ConfigurationError: a demo account would be reachable from elsewhere, or
+            a provider's options cannot work on this machine.
     """
     check_demo_stays_home(settings)
+    open_core(settings).close()  # what cannot work is told here, once, and not by every worker
     Server(settings).run()
 
 

@@ -92,7 +92,7 @@ class _File(_Section):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The checked configuration.
+    """The checked configuration of the file at ``path``.
 
     ``host`` and ``port`` say where the server listens, ``call_timeout_s`` how
     long one call to a backend may take, ``session_ttl_s`` how long an account
@@ -100,6 +100,7 @@ class Settings:
     them.
     """
 
+    path: Path
     providers: Providers = field(repr=False)
     host: str
     port: int
@@ -138,7 +139,7 @@ def load_settings(
     except ValidationError as exc:
         raise ConfigurationError(f"{path}: " + "; ".join(_problems(exc, origins))) from exc
     try:
-        return _build(checked)
+        return _build(path, checked)
     except ConfigurationError as exc:
         raise ConfigurationError(f"{path}: {exc}") from exc
 
@@ -201,7 +202,7 @@ def _override(
     return origins
 
 
-def _build(checked: Mapping[str, Any]) -> Settings:
+def _build(path: Path, checked: Mapping[str, Any]) -> Settings:
     configured = checked["providers"]
     gateway = dict(checked["gateway"])
     default = gateway.pop("default_provider", None)
@@ -219,7 +220,9 @@ def _build(checked: Mapping[str, Any]) -> Settings:
         load_provider(name, section["driver"], section["options"])
         for name, section in configured.items()
     )
-    return Settings(providers=Providers(providers, default), **gateway, **checked["server"])
+    return Settings(
+        path=path, providers=Providers(providers, default), **gateway, **checked["server"]
+    )
 
 
 def _problems(exc: ValidationError, origins: Mapping[tuple[str, ...], str]) -> list[str]:

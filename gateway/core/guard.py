@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
+from gateway.core.registry import Provider
 from gateway.driver import Capability, Deadline, Driver, DriverError, ErrorCode
 
 T = TypeVar("T")
@@ -18,9 +19,9 @@ class Guard:
 
     def __init__(self, *, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        self._watched = ThreadPoolExecutor(_WATCHED_CALLS, thread_name_prefix="driver-call")
+        self._watched: dict[str, ThreadPoolExecutor] = {}
 
-    def call(self, driver: type[Driver], function: Callable[..., T], *args: Any, **kw: Any) -> T:
+    def call(self, provider: Provider, function: Callable[..., T], /, *args: Any, **kw: Any) -> T:
         """Return ``function(*args, **kw, deadline=...)``.
 
         A driver that does not promise to keep deadlines is called in a thread
@@ -29,11 +30,12 @@ class Guard:
         Raises:
             DriverError: with the driver's exception as ``__cause__``.
         """
+        driver = provider.driver
         deadline = Deadline(self.timeout_s)
         try:
             if Capability.KEEPS_DEADLINE in driver.capabilities:
                 return function(*args, **kw, deadline=deadline)
-            return self._watch(deadline, function, *args, **kw)
+            return self._watch(provider.name, deadline, function, *args, **kw)
         except DriverError:
             raise
         except (Exception, SystemExit) as exc:  # the one place where SDK exceptions are wrapped
@@ -41,10 +43,23 @@ class Guard:
 
     def close(self) -> None:
         """Forget the calls that are still being watched."""
-        self._watched.shutdown(wait=False, cancel_futures=True)
+        for watched in self._watched.values():
+            watched.shutdown(wait=False, cancel_futures=True)
 
-    def _watch(self, deadline: Deadline, function: Callable[..., T], *args: Any, **kw: Any) -> T:
-        future = self._watched.submit(function, *args, **kw, deadline=deadline)
+    def _watch(
+        self,
+        provider: str,
+        deadline: Deadline,
+        function: Callable[..., T],
+        /,
+        *args: Any,
+        **kw: Any,
+    ) -> T:
+        # Each provider has its own: one that hangs must not use up the threads of the others.
+        watched = self._watched.get(provider)
+        if watched is None:
+            watched = self._watched.setdefault(provider, ThreadPoolExecutor(_WATCHED_CALLS))
+        future = watched.submit(function, *args, **kw, deadline=deadline)
         done, _ = wait([future], timeout=deadline.remaining_s())
         if not done:
             future.cancel()

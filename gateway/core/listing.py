@@ -18,7 +18,7 @@ class Listing(Generic[T]):
     def __init__(self, fetch: Callable[[str | None], Page[T]], query: Query) -> None:
         self._fetch: Callable[[str | None], Page[T]] = fetch
         self._query = query
-        page = fetch(None)
+        page = self._fetched(None)
         self.first: tuple[T, ...] = self._matching(page)
         self._seen: set[str] = set()
         self._advance(page.next_cursor)
@@ -37,7 +37,7 @@ class Listing(Generic[T]):
         """
         yield self.first
         while self._cursor is not None:
-            page = self._fetch(self._cursor)
+            page = self._fetched(self._cursor)
             self._advance(page.next_cursor)
             yield self._matching(page)
 
@@ -45,6 +45,15 @@ class Listing(Generic[T]):
         """Yield the items of all pages."""
         for page in self.pages():
             yield from page
+
+    def _fetched(self, cursor: str | None) -> Page[T]:
+        page = self._fetch(cursor)
+        if not isinstance(page, Page):
+            raise DriverError(
+                ErrorCode.INTERNAL,
+                f"a bug in the driver: a list call returned {type(page).__name__}",
+            )
+        return page
 
     def _advance(self, cursor: str | None) -> None:
         if cursor is not None:

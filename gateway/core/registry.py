@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import operator
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,20 +146,31 @@ def _load_entry_point(driver_name: str) -> object:
 
 def _import_class(path: str) -> object:
     module_name, _, class_name = path.partition(":")
+    if not (module_name and class_name):
+        raise ConfigurationError(f"{path!r}: give package.module:Class")
     try:
         module = importlib.import_module(module_name)
     except ImportError as exc:
         raise ConfigurationError(
             f"cannot import {module_name}: {exc}; install what it needs, or mend the name"
         ) from exc
-    except Exception as exc:  # a broken plug-in can raise anything while it is imported
+    except (Exception, SystemExit) as exc:  # a broken plug-in can raise anything
         raise ConfigurationError(
-            f"importing {module_name} failed: {type(exc).__name__}; the package is broken"
+            f"importing {module_name} failed: {type(exc).__name__}; the package is broken, "
+            f"see {_origin(exc)}"
         ) from exc
     try:
         return operator.attrgetter(class_name)(module)
     except AttributeError as exc:
         raise ConfigurationError(f"module {module_name} has no class {class_name!r}") from exc
+
+
+def _origin(exc: BaseException) -> str:
+    """Return the file and line that raised; not the message, which may hold a secret."""
+    if isinstance(exc, SyntaxError):
+        return f"{exc.filename}:{exc.lineno}"
+    last = traceback.extract_tb(exc.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}"
 
 
 def _option_problems(name: str, driver: type[Driver], exc: ValidationError) -> str:

@@ -56,7 +56,7 @@ class Core:
         stopwatch = Stopwatch()
         start = time.perf_counter()
         opened = self.guard.call(
-            provider.driver, self.sessions.get, provider=provider, credentials=credentials
+            provider, self.sessions.get, provider=provider, credentials=credentials
         )
         stopwatch.add_since(start)
         return Account(provider, opened, self.guard, stopwatch)
@@ -196,7 +196,7 @@ class Account:
     def _call(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
         start = time.perf_counter()
         try:
-            return self._guard.call(self._driver, function, *args, **kw)
+            return self._guard.call(self.provider, function, *args, **kw)
         finally:
             self.stopwatch.add_since(start)
 

@@ -11,6 +11,7 @@ call starts. A driver promises: it raises its SDK's own exceptions, ``classify``
 knows them all, and one opened driver may be used by many threads at once.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn, Self
@@ -160,6 +161,15 @@ def unsupported(capability: Capability) -> DriverError:
     return DriverError(ErrorCode.UNSUPPORTED, f"this driver lacks the capability {capability.word}")
 
 
+_CALLS = (
+    "open",
+    "list_snapshots",
+    "get_snapshot",
+    "check_credentials",
+    *(method for methods in METHODS.values() for method in methods),
+)
+
+
 def check_driver_class(cls: type[Driver]) -> None:
     """Check that a class keeps the contract as far as its shape shows.
 
@@ -169,13 +179,25 @@ def check_driver_class(cls: type[Driver]) -> None:
     """
     problems = [f"{name} is not implemented" for name in sorted(cls.__abstractmethods__)]
     for capability, methods in METHODS.items():
-        declared = capability in cls.capabilities
+        declared = isinstance(cls.capabilities, Capability) and capability in cls.capabilities
         for method in methods:
             overridden = getattr(cls, method) is not getattr(Driver, method)
             if declared and not overridden:
                 problems.append(f"{capability.name} is declared but {method} is not overridden")
             if overridden and not declared:
                 problems.append(f"{method} is overridden but {capability.name} is not declared")
+    if not isinstance(cls.capabilities, Capability):
+        problems = [f"capabilities is {cls.capabilities!r}; give flags of Capability"]
+    problems += [
+        f"{name} does not take the argument deadline"
+        for name in _CALLS
+        if "deadline" not in inspect.signature(getattr(cls, name)).parameters
+    ]
+    problems += [
+        f"pushdown names {field!r}, which is no field of StorageSnapshot"
+        for field, _ in cls.pushdown
+        if field not in StorageSnapshot.__dataclass_fields__
+    ]
     if problems:
         where = f"{cls.__module__}:{cls.__qualname__}"
         raise ConfigurationError(f"driver class {where}: " + "; ".join(problems))

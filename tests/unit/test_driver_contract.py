@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any, ClassVar
 
 import pytest
 
@@ -10,6 +11,7 @@ from gateway.driver import (
     UNSET,
     Capability,
     CloneSnapshot,
+    ConfigurationError,
     CreateSnapshot,
     CreateVolume,
     Credentials,
@@ -31,9 +33,11 @@ from gateway.driver import (
     StorageVolume,
     UpdateSnapshot,
     VolumeState,
+    check_driver_class,
     invalid,
 )
 from gateway.http.problems import STATUS
+from tests.unit.fakes import FakeDriver
 
 SNAPSHOT = StorageSnapshot("s", SnapshotState.AVAILABLE, "completed", ready=True, volume_id="v")
 VOLUME = StorageVolume("v", VolumeState.IN_USE, "in-use", name="n", size_bytes=5)
@@ -240,3 +244,19 @@ def test_the_authors_surface_is_pinned() -> None:
         "invalid",
     ]
     assert all(hasattr(gateway.driver, name) for name in gateway.driver.__all__)
+
+
+def test_what_a_class_shows_of_a_broken_contract_is_told_at_once() -> None:
+    class Odd(FakeDriver):
+        capabilities = "all"  # type: ignore[assignment]
+        pushdown: ClassVar[Any] = {("colour", Lookup.EXACT): Pushdown.EXACT}
+
+        def get_snapshot(self, snapshot_id: str) -> StorageSnapshot:  # type: ignore[override]
+            raise NotImplementedError
+
+    with pytest.raises(ConfigurationError) as caught:
+        check_driver_class(Odd)
+    message = str(caught.value)
+    assert "capabilities is 'all'" in message
+    assert "get_snapshot does not take the argument deadline" in message
+    assert "'colour', which is no field" in message

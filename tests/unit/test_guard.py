@@ -5,10 +5,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gateway.core.guard import Guard, Stopwatch, classified
+from gateway.core.registry import Provider
 from gateway.driver import Deadline, Driver, DriverError, ErrorCode
 from tests.unit.fakes import FakeDriver, SdkError, SlackDriver
 
 BOTH = pytest.mark.parametrize("driver", [FakeDriver, SlackDriver])
+
+
+def at(driver: type[Driver]) -> Provider:
+    return Provider("somewhere", "fake", driver, {})
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def test_a_call_gets_its_arguments_and_a_deadline(guard: Guard, driver: type[Dri
     def call(a: int, *, b: int, deadline: Deadline) -> tuple[int, int, bool]:
         return a, b, 0 < deadline.remaining_s() <= 5
 
-    assert guard.call(driver, call, 1, b=2) == (1, 2, True)
+    assert guard.call(at(driver), call, 1, b=2) == (1, 2, True)
 
 
 @BOTH
@@ -47,7 +52,7 @@ def test_an_sdk_exception_is_wrapped_once_and_kept_as_cause(
 ) -> None:
     cause = SdkError("secret of the SDK")
     with pytest.raises(DriverError) as caught:
-        guard.call(driver, failing(cause))
+        guard.call(at(driver), failing(cause))
     assert (caught.value.code, caught.value.backend_code) == (ErrorCode.CONFLICT, "Nope")
     assert caught.value.__cause__ is cause
     assert "secret" not in str(caught.value)
@@ -58,7 +63,7 @@ def test_a_driver_error_passes_as_it_is(guard: Guard, driver: type[Driver]) -> N
     error = DriverError(ErrorCode.QUOTA, "full", retry_after_s=3)
     error.__cause__ = SdkError()
     with pytest.raises(DriverError) as caught:
-        guard.call(driver, failing(error))
+        guard.call(at(driver), failing(error))
     assert caught.value is error
     assert isinstance(caught.value.__cause__, SdkError)
 
@@ -68,7 +73,7 @@ def test_an_exception_that_the_driver_does_not_know_is_internal(
     guard: Guard, driver: type[Driver]
 ) -> None:
     with pytest.raises(DriverError, match="KeyError") as caught:
-        guard.call(driver, failing(KeyError("hunter2")))
+        guard.call(at(driver), failing(KeyError("hunter2")))
     assert caught.value.code is ErrorCode.INTERNAL
     assert isinstance(caught.value.__cause__, KeyError)
     assert "hunter2" not in str(caught.value)
@@ -76,7 +81,7 @@ def test_an_exception_that_the_driver_does_not_know_is_internal(
 
 def test_an_interrupt_is_no_failure_of_the_driver(guard: Guard) -> None:
     with pytest.raises(KeyboardInterrupt):
-        guard.call(FakeDriver, failing(KeyboardInterrupt()))
+        guard.call(at(FakeDriver), failing(KeyboardInterrupt()))
 
 
 @BOTH
@@ -84,7 +89,7 @@ def test_an_sdk_that_ends_the_process_ends_its_request_only(
     guard: Guard, driver: type[Driver]
 ) -> None:
     with pytest.raises(DriverError) as caught:
-        guard.call(driver, failing(SystemExit(3)))
+        guard.call(at(driver), failing(SystemExit(3)))
     assert caught.value.code is ErrorCode.INTERNAL
     assert isinstance(caught.value.__cause__, SystemExit)
 
@@ -97,7 +102,7 @@ def test_a_classify_that_raises_does_not_hide_the_failure(guard: Guard) -> None:
 
     cause = SdkError()
     with pytest.raises(DriverError, match="SdkError") as caught:
-        guard.call(Broken, failing(cause))
+        guard.call(at(Broken), failing(cause))
     assert caught.value.code is ErrorCode.INTERNAL
     assert caught.value.__cause__ is cause
     assert classified(Broken, cause).code is ErrorCode.INTERNAL
@@ -107,7 +112,7 @@ def test_a_driver_that_hangs_is_a_timeout_at_the_deadline(hanging: Callable[...,
     guard = Guard(timeout_s=0.1)
     start = time.monotonic()
     with pytest.raises(DriverError, match=r"within 0\.1 seconds") as caught:
-        guard.call(SlackDriver, hanging)
+        guard.call(at(SlackDriver), hanging)
     assert caught.value.code is ErrorCode.TIMEOUT
     assert 0.1 <= time.monotonic() - start < 3
     guard.close()
@@ -117,8 +122,8 @@ def test_calls_that_hang_do_not_hold_up_the_next_one(hanging: Callable[..., obje
     guard = Guard(timeout_s=0.05)
     for _ in range(3):
         with pytest.raises(DriverError):
-            guard.call(SlackDriver, hanging)
-    assert guard.call(SlackDriver, lambda *, deadline: "done") == "done"
+            guard.call(at(SlackDriver), hanging)
+    assert guard.call(at(SlackDriver), lambda *, deadline: "done") == "done"
     guard.close()
 
 
@@ -126,15 +131,15 @@ def test_a_promise_to_keep_deadlines_saves_the_thread(guard: Guard) -> None:
     def thread(*, deadline: Deadline) -> threading.Thread:
         return threading.current_thread()
 
-    assert guard.call(FakeDriver, thread) is threading.current_thread()
-    assert guard.call(SlackDriver, thread) is not threading.current_thread()
+    assert guard.call(at(FakeDriver), thread) is threading.current_thread()
+    assert guard.call(at(SlackDriver), thread) is not threading.current_thread()
 
 
 def test_each_call_has_a_deadline_of_its_own(guard: Guard) -> None:
     def deadline_of(*, deadline: Deadline) -> Deadline:
         return deadline
 
-    first, second = guard.call(FakeDriver, deadline_of), guard.call(FakeDriver, deadline_of)
+    first, second = guard.call(at(FakeDriver), deadline_of), guard.call(at(FakeDriver), deadline_of)
     assert first is not second
     assert first.limit_s == guard.timeout_s
 
@@ -145,3 +150,15 @@ def test_the_stopwatch_adds_up() -> None:
     stopwatch.add_since(now - 2)
     stopwatch.add_since(now - 3)
     assert stopwatch.seconds == pytest.approx(5, abs=0.5)
+
+
+def test_a_provider_that_hangs_leaves_the_others_their_threads(
+    hanging: Callable[..., object],
+) -> None:
+    guard = Guard(timeout_s=0.01)
+    for _ in range(70):  # more than the threads of one provider
+        with pytest.raises(DriverError):
+            guard.call(at(SlackDriver), hanging)
+    other = Provider("elsewhere", "fake", SlackDriver, {})
+    guard.timeout_s = 5
+    assert guard.call(other, lambda *, deadline: "done") == "done"

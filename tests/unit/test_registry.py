@@ -101,7 +101,8 @@ def test_a_driver_that_is_announced_twice_is_one(install: Install) -> None:
     [
         ("no.such.module:Driver", "cannot import no.such.module"),
         (f"{FAKES}:Missing", f"module {FAKES} has no class 'Missing'"),
-        (f"{FAKES}:", f"module {FAKES} has no class ''"),
+        (f"{FAKES}:", "give package.module:Class"),
+        (":Driver", "give package.module:Class"),
         (f"{FAKES}:snapshot", "is not a subclass of gateway.driver.Driver"),
         (f"{FAKES}:Backend", "is not a subclass of gateway.driver.Driver"),
         ("os:path", "is not a subclass of gateway.driver.Driver"),
