@@ -51,7 +51,7 @@ def parse_query(query_string: str) -> list[tuple[str, str]]:
         raise invalid({"parameters": f"more than {_MAX_FIELDS}"}) from exc
 
 
-def wsgi_text(text: str, where: str = "parameters") -> str:
+def wsgi_text(text: str) -> str:
     """Return what WSGI hands over as Latin-1 (PEP 3333) as the UTF-8 that it is.
 
     Raises:
@@ -60,7 +60,7 @@ def wsgi_text(text: str, where: str = "parameters") -> str:
     try:
         return text if text.isascii() else text.encode("latin-1").decode("utf-8")
     except UnicodeError as exc:
-        raise invalid({where: "not valid UTF-8"}) from exc
+        raise invalid({"parameters": "not valid UTF-8"}) from exc
 
 
 def read_fields(request: Request, query: Iterable[tuple[str, str]], root: str) -> Fields:

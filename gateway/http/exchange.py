@@ -26,6 +26,7 @@ from gateway.http.body import (
     wsgi_text,
 )
 from gateway.http.negotiation import DEFAULT, negotiate
+from gateway.http.problems import HttpProblem
 from gateway.http.target import credentials_of, select_provider, unauthenticated
 from gateway.representations.documents import Links
 
@@ -72,7 +73,7 @@ class Exchange:
         """Read the query string and settle the format of the answer.
 
         Raises:
-            HttpProblem: 406.
+            HttpProblem: 406, or 404 for a path that is not UTF-8.
             DriverError: ``invalid`` for a query string that is not UTF-8.
         """
         environ = self.request.environ
@@ -84,8 +85,9 @@ class Exchange:
             raise
         wanted = [value for name, value in self._query if name == "format"]
         self.format = negotiate(wanted[0] if wanted else None, accept)
-        # Werkzeug would put U+FFFD for bad bytes, and so lead to another resource.
-        wsgi_text(environ["PATH_INFO"], "path")
+        if not _is_utf8(environ["PATH_INFO"]):
+            # Werkzeug would put U+FFFD for the bad bytes, and so lead to another resource.
+            raise HttpProblem(404, "not_found", "no such URL: its path is not valid UTF-8")
 
     def settle_target(self) -> None:
         """Settle the provider, and with ``force_auth=1`` the account.
@@ -202,6 +204,14 @@ class Exchange:
             if name in seen:
                 raise invalid({name: "given more than once"})
             seen.add(name)
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        wsgi_text(path)
+    except DriverError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)
