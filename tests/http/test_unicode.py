@@ -92,7 +92,11 @@ def test_any_text_comes_back_as_it_was_given(
     name, description = data.draw(texts(30)), data.draw(texts(40))
     # A multipart name is a header, of which not every character survives; keys go by value there.
     key = st.text("abcxyz é€😀[]", min_size=1, max_size=9) if kind == "multipart" else texts(12, 1)
-    if kind in {"form", "query", "multipart"}:  # name[a][b] would be a map in a map, which is refused
+    if kind in {
+        "form",
+        "query",
+        "multipart",
+    }:  # name[a][b] would be a map in a map, which is refused
         key = key.filter(lambda text: "][" not in text)
     metadata = data.draw(st.dictionaries(key, texts(20), max_size=3))
     put(
