@@ -1,5 +1,6 @@
 """One request and its answer: what every view is given."""
 
+import enum
 import re
 import secrets
 import time
@@ -139,9 +140,12 @@ class Exchange:
             raise invalid(dict.fromkeys(unknown, f"unknown parameter; valid: {valid}"))
         return given
 
-    def filters(self, known: tuple[str, ...]) -> Query:
-        """Return the filters that the query string asks for."""
-        return Query(tuple(Filter(n, v) for n, v in self.parameters(*known).items()))
+    def filters(self, known: tuple[str, ...], states: type[enum.StrEnum]) -> Query:
+        """Return the filters that the query string asks for; ``state`` must be one there is."""
+        given = self.parameters(*known)
+        if "state" in given and given["state"] not in set(states):
+            raise invalid({"state": f"no such state; one of {', '.join(states)}"})
+        return Query(tuple(Filter(n, v) for n, v in given.items()))
 
     def load(self, schema: Schema, root: str) -> Any:
         """Return the request's fields as the schema's object."""

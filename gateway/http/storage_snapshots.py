@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from gateway.core.actions import snapshot_actions
 from gateway.core.snapshots import value_of
-from gateway.driver import StorageSnapshot, UpdateSnapshot
+from gateway.driver import SnapshotState, StorageSnapshot, UpdateSnapshot
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import Exchange, current
@@ -25,7 +25,7 @@ _ROOT = "storage_snapshot"
 def index() -> Response:
     """Return all snapshots, streamed."""
     exchange = current()
-    listing = exchange.account.list_snapshots(exchange.filters(FILTERS))
+    listing = exchange.account.list_snapshots(exchange.filters(FILTERS, SnapshotState))
     chunks = exchange.format.storage_snapshots(listing.pages(), lambda s: _row(exchange, s))
     return exchange.stream(listing, chunks)
 

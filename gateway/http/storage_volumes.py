@@ -5,7 +5,7 @@ from dataclasses import replace
 from flask import Blueprint, Response
 
 from gateway.core.actions import volume_actions
-from gateway.driver import CreateVolume, StorageVolume
+from gateway.driver import CreateVolume, StorageVolume, VolumeState
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import Exchange, current
@@ -19,7 +19,7 @@ FILTERS = ("id", "name", "state")
 def index() -> Response:
     """Return all volumes, streamed."""
     exchange = current()
-    listing = exchange.account.list_volumes(exchange.filters(FILTERS))
+    listing = exchange.account.list_volumes(exchange.filters(FILTERS, VolumeState))
     chunks = exchange.format.storage_volumes(listing.pages(), lambda v: volume_row(exchange, v))
     return exchange.stream(listing, chunks)
 

@@ -158,3 +158,11 @@ def test_of_many_changes_with_one_etag_one_succeeds(
             codes = sorted(pool.map(change, range(16)))
         assert codes == [200] + [412] * 15
         headers["If-Match"] = server.request("GET", path).headers["ETag"]
+
+
+@pytest.mark.parametrize("collection", ["storage_snapshots", "storage_volumes"])
+def test_a_state_that_does_not_exist_is_refused(server: Server, collection: str) -> None:
+    answer = server.request("GET", f"/{collection}?state=COMPLETED")
+    assert answer.status_code == 400
+    assert "available" in answer.json()["fields"]["state"]
+    assert server.request("GET", f"/{collection}?state=deleting").status_code == 200
