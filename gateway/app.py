@@ -11,7 +11,6 @@ from gateway import observability
 from gateway.core.guard import Guard
 from gateway.core.sessions import Sessions
 from gateway.core.snapshots import Core
-from gateway.driver import ConfigurationError
 from gateway.http import drivers, entry_point, errors, storage_snapshots, storage_volumes
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.problems import HttpProblem
@@ -51,7 +50,11 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
     app.url_map.converters["key"] = MetadataKey
     app.url_map.merge_slashes = False  # a redirected POST would lose its body
-    core = open_core(settings)
+    core = Core(
+        settings.providers,
+        Sessions(settings.providers, maxsize=settings.session_cache, ttl_s=settings.session_ttl_s),
+        Guard(timeout_s=settings.call_timeout_s),
+    )
     app.extensions["snapgate_core"] = core
     demo_only = any(provider.demo_credentials() for provider in settings.providers)
 
@@ -72,21 +75,6 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
         app.register_blueprint(module.blueprint)
     app.wsgi_app = MatrixParameters(app.wsgi_app)  # type: ignore[method-assign]
     return app
-
-
-def open_core(settings: Settings) -> Core:
-    """Return the core with all providers opened as far as that needs no account.
-
-    Raises:
-        ConfigurationError: naming the file, the provider and what is wrong.
-    """
-    try:
-        sessions = Sessions(
-            settings.providers, maxsize=settings.session_cache, ttl_s=settings.session_ttl_s
-        )
-    except ConfigurationError as exc:
-        raise ConfigurationError(f"{settings.path}: {exc}") from exc
-    return Core(settings.providers, sessions, Guard(timeout_s=settings.call_timeout_s))
 
 
 @lru_cache(maxsize=256)

@@ -66,13 +66,12 @@ def providers() -> None:
 @_CONFIG
 def check(config: Path | None) -> None:
     """Check the configuration as the server would, and list its providers."""
-    from gateway.app import open_core
-    from gateway.settings import check_demo_stays_home
+    from gateway.settings import check_demo_stays_home, check_providers
 
     with _Problems():
         settings = _load(config, {})
         check_demo_stays_home(settings)
-        open_core(settings).close()
+        check_providers(settings)
     for provider in settings.providers:
         default = " (default)" if provider is settings.providers.default else ""
         click.echo(f"{provider.name}{default}: driver {provider.driver_name}, ok")

@@ -10,10 +10,10 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.errors import AppImportError
 
-from gateway.app import create_app, open_core
+from gateway.app import create_app
 from gateway.driver import ConfigurationError
 from gateway.http.entry_point import VERSION
-from gateway.settings import Settings, check_demo_stays_home
+from gateway.settings import Settings, check_demo_stays_home, check_providers
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -61,7 +61,7 @@ def serve(settings: Settings) -> None:
             a provider's options cannot work on this machine.
     """
     check_demo_stays_home(settings)
-    open_core(settings).close()  # what cannot work is told here, once, and not by every worker
+    check_providers(settings)  # told here, once, and not by every worker
     Server(settings).run()
 
 

@@ -159,6 +159,20 @@ def check_demo_stays_home(settings: Settings) -> None:
         )
 
 
+def check_providers(settings: Settings) -> None:
+    """Let each driver say whether its options can work on this machine.
+
+    Raises:
+        ConfigurationError: naming the file, the provider and what is wrong.
+    """
+    for provider in settings.providers:
+        try:
+            provider.driver.check(provider.options)
+        except ConfigurationError as exc:
+            where = f"{settings.path}: providers.{provider.name}.options"
+            raise ConfigurationError(f"{where}: {exc}") from exc
+
+
 def is_loopback(host: str) -> bool:
     """Return whether every address that ``host`` stands for is a loopback address."""
     try:

@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 
 from cachetools import TTLCache
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -60,4 +61,9 @@ class Accounts:
 
 def accepts_demo(hashes: Mapping[str, str]) -> bool:
     """Return whether the well-known account ``demo`` / ``demo`` is among the accounts."""
-    return DEMO_NAME in hashes and check_password_hash(hashes[DEMO_NAME], DEMO_PASSWORD)
+    return DEMO_NAME in hashes and _is_demo(hashes[DEMO_NAME])
+
+
+@lru_cache(maxsize=64)
+def _is_demo(stored: str) -> bool:
+    return check_password_hash(stored, DEMO_PASSWORD)  # asked several times during a start

@@ -79,20 +79,16 @@ class LocalDriver(Driver):
         self._visibility = Visibility.SHARED if len(store.accounts) > 1 else Visibility.PRIVATE
 
     @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Open the store and close it, without picking up the copies of others."""
+        _open_store(options).close()
+
+    @classmethod
     def share(cls, options: Mapping[str, Any]) -> Store:
         """Open the store, and settle what a crash left half done."""
-        try:
-            return Store(options)
-        except OSError as exc:
-            raise ConfigurationError(
-                f"path = {options['path']!r}: {exc.strerror}; give a folder that can be written to"
-            ) from exc
-        except (sa.exc.SQLAlchemyError, ImportError, TypeError) as exc:
-            word = wire.database_word(exc) or type(exc).__name__
-            raise ConfigurationError(
-                f"database: cannot be opened ({word}); give an SQLAlchemy URL whose server runs "
-                "and whose Python driver is installed, and see that the disk has room"
-            ) from exc
+        store = _open_store(options)
+        store.jobs.watch()
+        return store
 
     @classmethod
     def demo_credentials(cls, options: Mapping[str, Any]) -> Credentials | None:
@@ -330,3 +326,18 @@ class LocalDriver(Driver):
     def _not_deletable(self, kind: Kind, disk_id: str) -> Exception:
         state = self._row(kind, disk_id).state
         return WrongState(f"{kind} {disk_id!r} is {state}; it can be deleted once that has ended")
+
+
+def _open_store(options: Mapping[str, Any]) -> Store:
+    try:
+        return Store(options)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"path = {options['path']!r}: {exc.strerror}; give a folder that can be written to"
+        ) from exc
+    except (sa.exc.SQLAlchemyError, ImportError, TypeError) as exc:
+        word = wire.database_word(exc) or type(exc).__name__
+        raise ConfigurationError(
+            f"database: cannot be opened ({word}); give an SQLAlchemy URL whose server runs "
+            "and whose Python driver is installed, and see that the disk has room"
+        ) from exc

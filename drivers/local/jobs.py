@@ -55,14 +55,18 @@ class Jobs:
         self._slots = threading.Semaphore(_COPIES_AT_ONCE)
         self._stopped = threading.Event()
         self._cleaned: dict[Kind, int] = {}
-        self.recover()
         self._watch = threading.Thread(target=self._look_around, name="local-recovery", daemon=True)
+
+    def watch(self) -> None:
+        """Settle what was left half done, now and from now on."""
+        self.recover()
         self._watch.start()
 
     def close(self) -> None:
         """Stop looking for abandoned copies; running ones go on."""
         self._stopped.set()
-        self._watch.join()
+        if self._watch.is_alive():
+            self._watch.join()
 
     def start(self, job: Job) -> None:
         """Copy outside the request."""

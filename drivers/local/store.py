@@ -88,7 +88,10 @@ class LocalOptions(DriverOptions):
 
 
 class Store:
-    """What all accounts of one store share: folders, table, copies, passwords."""
+    """What all accounts of one store share: folders, table, copies, passwords.
+
+    Opening one starts nothing: ``jobs.watch()`` does.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         path = Path(options["path"])

@@ -12,7 +12,7 @@ import orjson
 from cachetools import TTLCache
 
 from gateway.core.registry import Provider, Providers
-from gateway.driver import ConfigurationError, Credentials, Deadline, Driver
+from gateway.driver import Credentials, Deadline, Driver
 
 _STRIPES = 64
 
@@ -50,7 +50,7 @@ class Sessions:
         self._lock = threading.Lock()
         self._opened: TTLCache[tuple[str, bytes], OpenedDriver] = TTLCache(maxsize, ttl_s, clock)
         self._opening = [threading.Lock() for _ in range(_STRIPES)]
-        self._shared: dict[str, Any] = {p.name: _share(p) for p in providers}
+        self._shared: dict[str, Any] = {p.name: p.driver.share(p.options) for p in providers}
 
     def get(self, provider: Provider, credentials: Credentials, deadline: Deadline) -> OpenedDriver:
         """Return the driver opened for this account, opening it if need be.
@@ -102,10 +102,3 @@ class Sessions:
             credentials.session_token,
         ]
         return hashlib.blake2b(orjson.dumps(parts), key=self._digest_key, digest_size=16).digest()
-
-
-def _share(provider: Provider) -> Any:
-    try:
-        return provider.driver.share(provider.options)
-    except ConfigurationError as exc:
-        raise ConfigurationError(f"providers.{provider.name}.options: {exc}") from exc

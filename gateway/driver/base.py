@@ -46,12 +46,19 @@ class Driver(ABC):
     """The most rows that one list call asks for."""
 
     @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Raise ConfigurationError when the options cannot work on this machine.
+
+        Called at start-up, before the server's processes are made: it leaves
+        nothing open and nothing running, and calls no cloud.
+        """
+
+    @classmethod
     def share(cls, options: Mapping[str, Any]) -> Any:
         """Return what all accounts of one provider share: a pool, an engine, a cache.
 
         Called once per provider and process, before the first ``open`` and
-        without any network call; the result reaches every ``open``. Raise
-        ConfigurationError when the options cannot work on this machine. A
+        without any network call; the result reaches every ``open``. A
         ``close`` method of the result, if it has one, is called at the end.
         """
         return None

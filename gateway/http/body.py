@@ -103,7 +103,7 @@ def _read_body(request: Request, root: str) -> Fields:
     if request.content_length is None and request.environ["wsgi.input"].read(1):
         raise RequestEntityTooLarge  # Werkzeug cuts a chunked body at the limit in silence
     if content_type in {"", _FORM}:  # none: old clients post forms without saying so
-        return _from_pairs(parse_query(_ascii(data)))
+        return _from_pairs(parse_query(_utf8(data)))
     if content_type == _JSON:
         return _from_json(data, root)
     if content_type in _XML:
@@ -123,8 +123,7 @@ def _refuse_codings(request: Request) -> None:
         )
 
 
-def _ascii(data: bytes) -> str:
-    # Raw UTF-8 in a form is tolerated, as everybody does; percent-encoding is what it should be.
+def _utf8(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as exc:
@@ -183,9 +182,7 @@ def _from_multipart(request: Request) -> Fields:
 
 def _from_json(data: bytes, root: str) -> Fields:
     try:
-        document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
-    except UnicodeDecodeError as exc:
-        raise invalid({"body": "not valid UTF-8"}) from exc
+        document = json.loads(_utf8(data), object_pairs_hook=_unique)
     except json.JSONDecodeError as exc:
         problem = f"not valid JSON: {exc.msg} at line {exc.lineno} column {exc.colno}"
         raise invalid({"body": problem}) from exc

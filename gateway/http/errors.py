@@ -30,7 +30,6 @@ def register(app: Flask) -> None:
 
 
 def _driver_error(error: DriverError) -> Response:
-    exchange = current()
     headers = {}
     if error.code is ErrorCode.UNAUTHENTICATED:
         headers.update(UNAUTHENTICATED_HEADERS)
@@ -46,7 +45,6 @@ def _driver_error(error: DriverError) -> Response:
         retryable=error.code.is_retryable,
         backend_code=error.backend_code,
         fields=error.fields,
-        driver=exchange.provider.driver_name if exchange.provider else None,
     )
 
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response, g
 from marshmallow import Schema
@@ -36,7 +36,6 @@ _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _VARY = "Accept, Authorization, X-Deltacloud-Driver, X-Deltacloud-Provider"
 _CACHE_CONTROL = "private, max-age=0, must-revalidate"
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
-T = TypeVar("T")
 
 
 class Answer(Response):

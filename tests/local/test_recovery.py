@@ -1,6 +1,7 @@
 """What a store that opens makes of what a crash left: each state is constructed here."""
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from drivers.local.driver import LocalDriver
 from drivers.local.facts import Facts
 from drivers.local.images import stamp
 from gateway.driver import ErrorCode, SnapshotState, VolumeState
-from tests.local.stores import KIB, Local, execute, opened, refused, wait_for
+from tests.local.stores import KIB, Local, execute, load_options, opened, refused, wait_for
 
 CONTENT = b"content!" * 1000
 
@@ -251,3 +253,14 @@ def test_files_are_given_back_after_each_copy(local: Local) -> None:
     found = local.whole_snapshot(local.put("disk.img"))
     local.whole_clone(found.id)
     wait_for(lambda: local.open_images() == [])
+
+
+def test_a_check_of_the_options_leaves_the_copies_of_others_alone(path: Path) -> None:
+    add_row(path, "snap-1")
+    partial = leave_partial(path, "snap-1")
+    threads = threading.active_count()
+    LocalDriver.check(load_options(path))
+    assert threading.active_count() == threads
+    assert partial.read_bytes() == CONTENT[:1000]
+    with opened(path) as local:
+        assert local.settled("snap-1").ready

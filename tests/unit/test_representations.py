@@ -138,7 +138,7 @@ def test_hypermedia_keeps_the_provider_and_ends_in_the_id() -> None:
 def test_a_lone_surrogate_in_a_request_breaks_no_error(form: ModuleType) -> None:
     bad = "\ud800"
     answer = form.problem(replace(samples.PROBLEM, message=bad, fields={bad: bad}))
-    answer.decode("utf-8")
+    assert "\ufffd" in answer.decode("utf-8")
 
 
 @BOTH
