@@ -45,7 +45,7 @@ class Driver(ABC):
     page_size: ClassVar[int] = 1000
     """The most rows that one list call asks for."""
 
-    @classmethod
+    @classmethod  # noqa: B027 - most have nothing to check
     def check(cls, options: Mapping[str, Any]) -> None:
         """Raise ConfigurationError when the options cannot work on this machine.
 
