@@ -103,6 +103,12 @@ class Server:
         self._listening.set()
 
 
+def address_of(server: Server) -> tuple[str, int]:
+    """Return where a server listens."""
+    host, _, port = server.base.removeprefix("http://").rpartition(":")
+    return host, int(port)
+
+
 def local_config(folder: Path, *, options: Mapping[str, Any] | None = None, more: str = "") -> Path:
     """Write a configuration with one local provider below ``folder`` and return its path."""
     lines = [f"path = {json.dumps(str(folder / 'store'))}"]

@@ -12,9 +12,12 @@ from gateway.driver import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Action:
-    """One permitted operation: its relation, HTTP-like verb, and path below the resource."""
+    """One permitted operation: its relation, HTTP-like verb, and path below the resource.
+
+    There is one object of each, so that it is its own key in a cache.
+    """
 
     rel: str
     method: str
@@ -22,9 +25,10 @@ class Action:
 
 
 _CLONE = Action("clone", "post", "/clone")
+_COPY = Action("copy", "post", "/copy")
 _UPDATE = Action("update", "patch")
 _DELETE = Action("delete", "delete")
-_BUSY = frozenset({"creating", "busy", "deleting", "in-use"})
+_NOT_DELETABLE = frozenset({"creating", "busy", "deleting", "in-use", "recycled"})
 
 
 def snapshot_actions(snapshot: StorageSnapshot, capabilities: Capability) -> tuple[Action, ...]:
@@ -44,14 +48,16 @@ def _snapshot_actions(
     permitted = []
     if ready and Capability.SNAPSHOT_CLONE in capabilities:
         permitted.append(_CLONE)
+    if ready and Capability.SNAPSHOT_COPY in capabilities:
+        permitted.append(_COPY)
     if state is not SnapshotState.DELETING and Capability.SNAPSHOT_UPDATE in capabilities:
         permitted.append(_UPDATE)
-    if state not in _BUSY and Capability.SNAPSHOT_DELETE in capabilities:
+    if state not in _NOT_DELETABLE and Capability.SNAPSHOT_DELETE in capabilities:
         permitted.append(_DELETE)
     return tuple(permitted)
 
 
 @lru_cache(maxsize=256)
 def _volume_actions(state: VolumeState, capabilities: Capability) -> tuple[Action, ...]:
-    deletable = state not in _BUSY and Capability.VOLUME_DELETE in capabilities
+    deletable = state not in _NOT_DELETABLE and Capability.VOLUME_DELETE in capabilities
     return (_DELETE,) if deletable else ()

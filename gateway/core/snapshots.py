@@ -19,6 +19,7 @@ from gateway.core.sessions import OpenedDriver, Sessions
 from gateway.driver import (
     Capability,
     CloneSnapshot,
+    CopySnapshot,
     CreateSnapshot,
     CreateVolume,
     Credentials,
@@ -29,6 +30,7 @@ from gateway.driver import (
     StorageSnapshot,
     StorageVolume,
     UpdateSnapshot,
+    invalid,
 )
 
 T = TypeVar("T")
@@ -60,6 +62,24 @@ class Core:
         )
         stopwatch.add_since(start)
         return Account(provider, opened, self.guard, stopwatch)
+
+    def destination(self, source: Provider, name: str) -> Provider:
+        """Return the provider to which a snapshot at ``source`` shall be copied.
+
+        Raises:
+            DriverError: ``unsupported`` where the driver cannot copy, ``invalid``
+                when no provider of the same driver has this name.
+        """
+        require(source.driver, Capability.SNAPSHOT_COPY)
+        possible = {p.name: p for p in self.providers.of_driver(source.driver_name)}
+        if name not in possible:
+            raise invalid(
+                {
+                    "destination": f"no provider of the driver {source.driver_name!r} has this "
+                    f"name; there are: {', '.join(possible)}"
+                }
+            )
+        return possible[name]
 
 
 class Account:
@@ -155,6 +175,25 @@ class Account:
         )
         check_texts(self._driver.limits, name=request.name, description=request.description)
         return self._call(self._opened.driver.clone_snapshot, snapshot_id, request)
+
+    def copy_snapshot(
+        self, snapshot_id: str, request: CopySnapshot, destination: "Account"
+    ) -> StorageSnapshot:
+        """Start a copy at another provider of the same driver."""
+        require(self._driver, Capability.SNAPSHOT_COPY)
+        check_id("snapshot", snapshot_id)
+        check_texts(
+            self._driver.limits,
+            name=request.name,
+            description=request.description,
+            metadata=request.metadata,
+        )
+        return self._call(
+            self._opened.driver.copy_snapshot,
+            snapshot_id,
+            request,
+            destination=destination._opened.driver,
+        )
 
     def list_volumes(self, query: Query) -> Listing[StorageVolume]:
         """Return every volume that the account can see and that matches."""

@@ -8,6 +8,7 @@ from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode, in
 from gateway.driver.model import (
     UNSET,
     CloneSnapshot,
+    CopySnapshot,
     CreateSnapshot,
     CreateVolume,
     Credentials,
@@ -23,16 +24,18 @@ from gateway.driver.model import (
     VolumeState,
 )
 from gateway.driver.options import DriverOptions, Secret, SecretField
-from gateway.driver.query import Filter, Lookup, Pushdown, PushdownTable, Query
+from gateway.driver.query import OWNER_SELF, Filter, Lookup, Pushdown, PushdownTable, Query
 
 __all__ = [
     "METHODS",
+    "OWNER_SELF",
     "PARAMETERS",
     "PROMISES",
     "UNSET",
     "Capability",
     "CloneSnapshot",
     "ConfigurationError",
+    "CopySnapshot",
     "CreateSnapshot",
     "CreateVolume",
     "Credentials",

@@ -21,6 +21,7 @@ from gateway.driver.deadline import Deadline
 from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode
 from gateway.driver.model import (
     CloneSnapshot,
+    CopySnapshot,
     CreateSnapshot,
     CreateVolume,
     Credentials,
@@ -140,6 +141,15 @@ class Driver(ABC):
     ) -> StorageVolume:
         """Start a new volume with the snapshot's bytes and return it."""
         self._refuse(Capability.SNAPSHOT_CLONE)
+
+    def copy_snapshot(
+        self, snapshot_id: str, request: CopySnapshot, *, destination: Self, deadline: Deadline
+    ) -> StorageSnapshot:
+        """Start a copy at another provider, and return the copy as that shows it.
+
+        ``destination`` is open with the same credentials and of the same class.
+        """
+        self._refuse(Capability.SNAPSHOT_COPY)
 
     def list_volumes(
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline

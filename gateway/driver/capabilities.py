@@ -17,6 +17,7 @@ class Capability(enum.Flag):
     SNAPSHOT_UPDATE = enum.auto()
     SNAPSHOT_DELETE = enum.auto()
     SNAPSHOT_CLONE = enum.auto()
+    SNAPSHOT_COPY = enum.auto()
     VOLUME_READ = enum.auto()
     VOLUME_CREATE = enum.auto()
     VOLUME_DELETE = enum.auto()
@@ -40,6 +41,7 @@ PROMISES: Mapping[Capability, str] = {
     Capability.SNAPSHOT_UPDATE: "name, description and metadata of a snapshot can be changed",
     Capability.SNAPSHOT_DELETE: "a snapshot can be deleted, and is gone afterwards",
     Capability.SNAPSHOT_CLONE: "a snapshot can be restored to a new volume with the same bytes",
+    Capability.SNAPSHOT_COPY: "a snapshot can be copied to another provider of the same driver",
     Capability.VOLUME_READ: "volumes can be listed and shown",
     Capability.VOLUME_CREATE: "an empty volume can be made",
     Capability.VOLUME_DELETE: "a volume can be deleted, and is gone afterwards",
@@ -59,6 +61,7 @@ METHODS: Mapping[Capability, tuple[str, ...]] = {
     Capability.SNAPSHOT_UPDATE: ("update_snapshot",),
     Capability.SNAPSHOT_DELETE: ("delete_snapshot",),
     Capability.SNAPSHOT_CLONE: ("clone_snapshot",),
+    Capability.SNAPSHOT_COPY: ("copy_snapshot",),
     Capability.VOLUME_READ: ("list_volumes", "get_volume"),
     Capability.VOLUME_CREATE: ("create_volume",),
     Capability.VOLUME_DELETE: ("delete_volume",),

@@ -20,6 +20,8 @@ class SnapshotState(enum.StrEnum):
     AVAILABLE = "available"
     BUSY = "busy"
     ARCHIVED = "archived"
+    RECYCLED = "recycled"
+    """Deleted, and can be brought back for a while."""
     DELETING = "deleting"
     ERROR = "error"
     UNKNOWN = "unknown"
@@ -100,6 +102,8 @@ class StorageSnapshot:
     encrypted: bool | None = None
     location: str | None = None
     """Set for snapshots kept in another location than their volume."""
+    tier: str | None = None
+    """The backend's word for the class of storage that it is kept in."""
     revision: str | None = field(default=None, repr=False)
     """Changes with every update, where the backend can compare and change at once; not shown."""
     native: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -207,6 +211,15 @@ class CloneSnapshot:
     media: str | None = None
     affinities: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CopySnapshot:
+    """What a copy at another provider shall be; what is None is as in the source."""
+
+    name: str | None = None
+    description: str | None = None
+    metadata: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,32 @@ PushdownTable = Mapping[tuple[str, Lookup], Pushdown]
 """(model field, lookup) -> how well the driver can push that filter down."""
 
 
+OWNER_SELF = "self"
+"""The value of a filter on ``owner`` that stands for the caller's own account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition on one field of the model, named as in the model."""
+    """One condition on one field of the model, named as in the model.
+
+    ``key`` is the metadata key, for the field ``metadata``. The value of
+    ``owner`` is an account's id or OWNER_SELF.
+    """
 
     field: str
     value: str
     lookup: Lookup = Lookup.EXACT
+    key: str | None = None
 
     def matches(self, item: StorageSnapshot | StorageVolume) -> bool:
         """Return whether ``item`` meets the condition; a null value never does."""
+        if self.field == "metadata":
+            return self.key is not None and item.metadata.get(self.key) == self.value
+        if self.field == "owner":
+            owner = item.owner
+            return owner is not None and (
+                owner.id == self.value or (self.value == OWNER_SELF and owner.is_self)
+            )
         actual = getattr(item, self.field)
         return actual is not None and str(actual) == self.value
 

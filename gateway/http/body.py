@@ -130,19 +130,31 @@ def _utf8(data: bytes) -> str:
         raise invalid({"body": "not valid UTF-8"}) from exc
 
 
+def split_brackets(name: str) -> tuple[str, str | None]:
+    """Return the parts of ``NAME[KEY]``; without brackets the key is None.
+
+    Raises:
+        DriverError: ``invalid`` for more than one level of brackets.
+    """
+    brackets = _BRACKETS.fullmatch(name)
+    if brackets is None:
+        return name, None
+    if "][" in brackets[2]:
+        raise invalid({name: "maps have one level: NAME[KEY]=VALUE"})
+    return brackets[1], brackets[2]
+
+
 def _from_pairs(pairs: Iterable[tuple[str, str]]) -> Fields:
     fields: Fields = {}
     for name, value in pairs:
-        brackets = _BRACKETS.fullmatch(name)
-        if brackets is None:
+        outer, key = split_brackets(name)
+        if key is None:
             _add(fields, name, value, name)
-        elif "][" in brackets[2]:
-            raise invalid({name: "maps have one level: NAME[KEY]=VALUE"})
         else:
-            inner = fields.setdefault(brackets[1], {})
+            inner = fields.setdefault(outer, {})
             if not isinstance(inner, dict):
-                raise invalid({brackets[1]: "given both as a value and as a map"})
-            _add(inner, brackets[2], value, name)
+                raise invalid({outer: "given both as a value and as a map"})
+            _add(inner, key, value, name)
     return fields
 
 

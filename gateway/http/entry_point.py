@@ -24,6 +24,10 @@ _FEATURES = {
         ),
         (Capability.SNAPSHOT_DELETE, Feature("delete", "delete")),
         (Capability.SNAPSHOT_CLONE, Feature("clone", "clone", ("name", "description"))),
+        (
+            Capability.SNAPSHOT_COPY,
+            Feature("copy", "copy", ("destination", "name", "description", "metadata")),
+        ),
         (Capability.CLONE_SIZE, Feature("clone_size", "clone", ("size_bytes",))),
         (Capability.CLONE_MEDIA, Feature("clone_media", "clone", ("media",))),
         (Capability.CLONE_AFFINITIES, Feature("clone_affinities", "clone", ("affinities",))),

@@ -24,6 +24,7 @@ from gateway.http.body import (
     load,
     parse_query,
     read_fields,
+    split_brackets,
     wsgi_text,
 )
 from gateway.http.negotiation import DEFAULT, negotiate
@@ -35,6 +36,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _VARY = "Accept, Authorization, X-Deltacloud-Driver, X-Deltacloud-Provider"
 _CACHE_CONTROL = "private, max-age=0, must-revalidate"
+METADATA_FILTER = "metadata[KEY]"
+"""Stands for a filter on any metadata key."""
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -99,7 +102,8 @@ class Exchange:
         environ = self.request.environ
         self.provider, selection = select_provider(self.request, self.core.providers)
         root = self._root or f"{environ['wsgi.url_scheme']}://{_checked_host(self.request.host)}"
-        self.links = Links(f"{root}/api{selection}")
+        self._base = f"{root}/api"
+        self.links = Links(self._base + selection)
         if ("force_auth", "1") in self._query:
             self.account.check_credentials()
         if self.request.method not in _BODY_METHODS:
@@ -130,10 +134,22 @@ class Exchange:
         self._account = self.core.account(self.target, credentials)
         return self._account
 
+    def destination(self, provider_name: str) -> tuple[Account, Links]:
+        """Return the caller's account at another provider of the same driver, and its links.
+
+        Raises:
+            DriverError: ``unsupported`` or ``invalid``, or ``unauthenticated``.
+        """
+        provider = self.core.destination(self.target, provider_name)
+        credentials = credentials_of(self.request)
+        assert credentials is not None, "account comes first"  # noqa: S101 - for the type checker
+        links = Links(f"{self._base};provider={provider.name}")
+        return self.core.account(provider, credentials), links
+
     def parameters(self, *known: str) -> dict[str, str]:
         """Return the query parameters, of which only ``known`` ones may be given."""
         given = {n: v for n, v in self._query if n not in CONTROL_PARAMETERS}
-        unknown = [name for name in given if name not in known]
+        unknown = [name for name in given if _form(name) not in known]
         if unknown:
             valid = ", ".join((*known, *sorted(CONTROL_PARAMETERS)))
             raise invalid(dict.fromkeys(unknown, f"unknown parameter; valid: {valid}"))
@@ -144,7 +160,7 @@ class Exchange:
         given = self.parameters(*known)
         if "state" in given and given["state"] not in set(states):
             raise invalid({"state": f"no such state; one of {', '.join(states)}"})
-        return Query(tuple(Filter(n, v) for n, v in given.items()))
+        return Query(tuple(_filter(name, value) for name, value in given.items()))
 
     def load(self, schema: Schema, root: str) -> Any:
         """Return the request's fields as the schema's object."""
@@ -207,6 +223,16 @@ class Exchange:
             if name in seen:
                 raise invalid({name: "given more than once"})
             seen.add(name)
+
+
+def _form(name: str) -> str:
+    """Return a filter's name as the list of known ones has it."""
+    return METADATA_FILTER if split_brackets(name)[0] == "metadata" != name else name
+
+
+def _filter(name: str, value: str) -> Filter:
+    field, key = split_brackets(name)
+    return Filter(field, value, key=key)
 
 
 def _is_utf8(path: str) -> bool:

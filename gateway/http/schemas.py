@@ -15,9 +15,11 @@ from marshmallow import (
 
 from gateway.driver import (
     CloneSnapshot,
+    CopySnapshot,
     CreateSnapshot,
     CreateVolume,
     MetadataChange,
+    SnapshotState,
     UpdateSnapshot,
 )
 from gateway.representations.documents import SchemaField
@@ -199,6 +201,19 @@ class CloneSnapshotSchema(_Request):
         return CloneSnapshot(**data)
 
 
+class CopySnapshotSchema(_Request):
+    """POST /storage_snapshots/:id/copy; loads the destination's name and the request."""
+
+    destination = Text(required=True, validate=validate.Length(min=1, error="must not be empty"))
+    name = OptionalText()
+    description = OptionalText()
+    metadata = metadata_field()
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> tuple[str, CopySnapshot]:
+        return data.pop("destination"), CopySnapshot(**data)
+
+
 class CreateVolumeSchema(_Request):
     """POST /storage_volumes: an empty volume, or one made from a snapshot."""
 
@@ -244,7 +259,7 @@ SNAPSHOT_FIELDS = (
     _field("href", "string", "URL of the snapshot"),
     _field("name", "string", "Name; in XML the id stands for a missing one", readonly=False),
     _field("description", "string", "Free text", readonly=False),
-    _field("state", "string", "creating, available, busy, archived, deleting, error or unknown"),
+    _field("state", "string", "One of: " + ", ".join(SnapshotState)),
     _field("native_state", "string", "The backend's own word for the state"),
     _field("ready", "boolean", "Whether a volume can be made from it now"),
     _field("state_reason", "string", "Why it is in state error"),
@@ -283,5 +298,6 @@ SNAPSHOT_FIELDS = (
         "At creation: allow (default) or refuse a volume that is in use",
         readonly=False,
     ),
+    _field("tier", "string", "The class of storage that it is kept in; ec2: standard or archive"),
     _field("actions", "list", "What may be done to it now, with URLs"),
 )

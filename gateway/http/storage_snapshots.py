@@ -1,6 +1,8 @@
 """/api/storage_snapshots: list, show, create, change, delete, metadata, clone, schema."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import lru_cache
 from types import ModuleType
 
 from flask import Blueprint, Response
@@ -10,12 +12,12 @@ from gateway.core.snapshots import value_of
 from gateway.driver import SnapshotState, StorageSnapshot, UpdateSnapshot
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
-from gateway.http.exchange import Exchange, current
+from gateway.http.exchange import METADATA_FILTER, Exchange, current
 from gateway.http.storage_volumes import volume_row
 from gateway.representations.documents import ResourceSchema, Row
 
 blueprint = Blueprint("storage_snapshots", __name__, url_prefix="/api/storage_snapshots")
-FILTERS = ("id", "name", "state", "volume_id")
+FILTERS = ("id", "name", "state", "volume_id", "owner", METADATA_FILTER)
 LIST_METHODS = ("get", "post")
 DETAIL_METHODS = ("get", "put", "patch", "delete")
 _ROOT = "storage_snapshot"
@@ -26,7 +28,7 @@ def index() -> Response:
     """Return all snapshots, streamed."""
     exchange = current()
     listing = exchange.account.list_snapshots(exchange.filters(FILTERS, SnapshotState))
-    chunks = exchange.format.storage_snapshots(listing.pages(), lambda s: _row(exchange, s))
+    chunks = exchange.format.storage_snapshots(listing.pages(), _rows(exchange))
     return exchange.stream(listing, chunks)
 
 
@@ -97,6 +99,19 @@ def clone(snapshot_id: str) -> Response:
     )
 
 
+@blueprint.post("/<snapshot_id>/copy")
+def copy(snapshot_id: str) -> Response:
+    """Copy a snapshot to another provider of the same driver."""
+    exchange = current()
+    account = exchange.account
+    name, request = exchange.load(schemas.CopySnapshotSchema(), "copy")
+    destination, links = exchange.destination(name)
+    snapshot = account.copy_snapshot(snapshot_id, request, destination)
+    row = Row(links, snapshot_actions(snapshot, exchange.capabilities))
+    body = exchange.format.storage_snapshot(snapshot, row)
+    return exchange.created(body, links.member("storage_snapshots", snapshot.id))
+
+
 @blueprint.get("/<snapshot_id>/metadata")
 def metadata(snapshot_id: str) -> Response:
     """Return all metadata of a snapshot."""
@@ -154,6 +169,13 @@ def delete_metadata_key(snapshot_id: str, key: str) -> Response:
     revision = _check_value_if_match(exchange, snapshot_id, key)
     account.delete_metadata_key(snapshot_id, key, if_revision=revision)
     return exchange.no_content()
+
+
+def _rows(exchange: Exchange) -> Callable[[StorageSnapshot], Row]:
+    """Return ``_row`` for a list, in which a few kinds of rows come again and again."""
+    row = lru_cache(lambda actions: Row(exchange.links, actions))
+    capabilities = exchange.capabilities
+    return lambda snapshot: row(snapshot_actions(snapshot, capabilities))
 
 
 def _row(exchange: Exchange, snapshot: StorageSnapshot) -> Row:

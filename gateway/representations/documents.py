@@ -1,11 +1,15 @@
 """What the formats are given beside the model: links and small documents."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
 from gateway.core.actions import Action
+
+_is_plain = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+"""What percent-encoding leaves as it is; most ids are, and it takes three times as long."""
 
 
 class Links:
@@ -20,9 +24,14 @@ class Links:
         """Return the URL of a collection."""
         return f"{self.root}/{name}"
 
-    def member(self, collection: str, resource_id: str) -> str:
-        """Return the URL of a resource; it ends in the id."""
-        return f"{self.root}/{collection}/{quote(resource_id, safe='')}"
+    def member(self, collection: str, resource_id: str, *, root: str | None = None) -> str:
+        """Return the URL of a resource; it ends in the id.
+
+        ``root`` is this root in another form, such as escaped for XML.
+        """
+        if not _is_plain(resource_id):
+            resource_id = quote(resource_id, safe="")
+        return f"{root or self.root}/{collection}/{resource_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +114,19 @@ class Row:
     """For a single volume: its snapshots."""
 
 
-_LENGTH = len("2011-07-28T21:54:19.000")
-
-
 def rfc3339(moment: datetime) -> str:
     """Return an aware UTC time as RFC 3339, with milliseconds unless they are zero."""
-    text = moment.isoformat(timespec="milliseconds")[:_LENGTH]
-    return f"{text.removesuffix('.000')}Z"
+    ms = moment.microsecond // 1000
+    # Percent signs, because every list does this thousands of times: half the time of isoformat.
+    text = "%04d-%02d-%02dT%02d:%02d:%02d" % (  # noqa: UP031
+        moment.year,
+        moment.month,
+        moment.day,
+        moment.hour,
+        moment.minute,
+        moment.second,
+    )
+    return f"{text}.{ms:03d}Z" if ms else f"{text}Z"
 
 
 def capacity_gib(size_bytes: int) -> int:

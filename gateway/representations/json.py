@@ -188,6 +188,7 @@ def _snapshot(snapshot: StorageSnapshot, row: Row) -> dict[str, Any]:
         "group_id": snapshot.group_id,
         "encrypted": snapshot.encrypted,
         "location": snapshot.location,
+        "tier": snapshot.tier,
         "actions": _actions(row, href),
     }
 

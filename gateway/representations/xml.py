@@ -8,7 +8,9 @@ only a backend can have stored one, and JSON shows it as it is.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 
+from gateway.core.actions import Action
 from gateway.driver import Owner, StorageSnapshot, StorageVolume
 from gateway.representations.documents import (
     DriverDescription,
@@ -25,6 +27,8 @@ CONTENT_TYPE = "application/xml"
 _DECLARATION = "<?xml version='1.0' encoding='utf-8' ?>\n"
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What XML 1.0, section 2.2, cannot carry in any form."""
+_HREF = "\0"
+"""Stands in a template for a link; it can be in no XML."""
 _needs_escape = re.compile("[&<>'\"\x00-\x1f\ud800-\udfff\ufffe\uffff]").search
 # Line ends and tabs as references: a parser would turn them into others (XML 1.0, 2.11 and 3.3.3).
 _REFERENCES = str.maketrans(
@@ -46,6 +50,15 @@ def escape(text: str) -> str:
     if _needs_escape(text) is None:
         return text
     return ILLEGAL.sub("\ufffd", text).translate(_REFERENCES)
+
+
+_escape_word = lru_cache(maxsize=1024)(escape)
+"""For words that come again and again: keys, states, accounts."""
+
+
+def _href(links: Links, collection: str, resource_id: str) -> str:
+    """Return an escaped link; what percent-encoding leaves of an id needs no escape."""
+    return links.member(collection, resource_id, root=_escape_word(links.root))
 
 
 def storage_snapshot(snapshot: StorageSnapshot, row: Row) -> bytes:
@@ -85,7 +98,7 @@ def metadata(values: Mapping[str, str]) -> bytes:
 
 def metadata_value(key: str, value: str) -> bytes:
     """Return one metadata item, in Cinder's form."""
-    return (_DECLARATION + _meta(key, value, "")).encode()
+    return f"{_DECLARATION}<meta key='{escape(key)}'>{escape(value)}</meta>\n".encode()
 
 
 def entry_point(document: EntryPoint, links: Links) -> bytes:
@@ -158,14 +171,14 @@ def problem(error: Problem) -> bytes:
 
 
 def _snapshot(snapshot: StorageSnapshot, row: Row, pad: str) -> str:
-    href = row.links.member("storage_snapshots", snapshot.id)
+    href = _href(row.links, "storage_snapshots", snapshot.id)
     lines = [
-        f"{pad}<storage_snapshot href='{escape(href)}' id='{escape(snapshot.id)}'>\n"
+        f"{pad}<storage_snapshot href='{href}' id='{escape(snapshot.id)}'>\n"
         f"{pad}  <name>{escape(snapshot.name or snapshot.id)}</name>\n",
         _text("description", snapshot.description, pad),
         _time("created", snapshot.created, pad),
         f"{pad}  <state>{snapshot.state.value}</state>\n"
-        f"{pad}  <native_state>{escape(snapshot.native_state)}</native_state>\n"
+        f"{pad}  <native_state>{_escape_word(snapshot.native_state)}</native_state>\n"
         f"{pad}  <ready>{_flag(snapshot.ready)}</ready>\n",
         _text("state_reason", snapshot.state_reason, pad),
         _number("progress", snapshot.progress, pad),
@@ -182,6 +195,7 @@ def _snapshot(snapshot: StorageSnapshot, row: Row, pad: str) -> str:
         _text("group_id", snapshot.group_id, pad),
         "" if snapshot.encrypted is None else _text("encrypted", _flag(snapshot.encrypted), pad),
         _text("location", snapshot.location, pad),
+        _text("tier", snapshot.tier, pad),
         _actions(row, href, pad),
         f"{pad}</storage_snapshot>\n",
     ]
@@ -189,13 +203,13 @@ def _snapshot(snapshot: StorageSnapshot, row: Row, pad: str) -> str:
 
 
 def _volume(volume: StorageVolume, row: Row, pad: str) -> str:
-    href = row.links.member("storage_volumes", volume.id)
+    href = _href(row.links, "storage_volumes", volume.id)
     size = volume.size_bytes
     capacity = (
         "" if size is None else f"{pad}  <capacity unit='GB'>{capacity_gib(size)}</capacity>\n"
     )
     lines = [
-        f"{pad}<storage_volume href='{escape(href)}' id='{escape(volume.id)}'>\n",
+        f"{pad}<storage_volume href='{href}' id='{escape(volume.id)}'>\n",
         _time("created", volume.created, pad),
         capacity,
         f"{pad}  <name>{escape(volume.name or volume.id)}</name>\n",
@@ -222,7 +236,7 @@ def _snapshots(row: Row, pad: str) -> str:
         return ""
     inner = "".join(
         f"{pad}    <storage_snapshot "
-        f"href='{escape(row.links.member('storage_snapshots', i))}' id='{escape(i)}'/>\n"
+        f"href='{_href(row.links, 'storage_snapshots', i)}' id='{escape(i)}'/>\n"
         for i in row.snapshot_ids
     )
     return (
@@ -236,12 +250,12 @@ def _source(snapshot: StorageSnapshot, links: Links, pad: str) -> str:
     volume_id = escape(snapshot.volume_id)
     if snapshot.volume_exists is False:  # no link to nowhere
         return f"{pad}  <storage_volume id='{volume_id}'/>\n"
-    href = escape(links.member("storage_volumes", snapshot.volume_id))
+    href = _href(links, "storage_volumes", snapshot.volume_id)
     return f"{pad}  <storage_volume href='{href}' id='{volume_id}'/>\n"
 
 
 def _driver(description: DriverDescription, links: Links, pad: str) -> str:
-    href = escape(links.member("drivers", description.id))
+    href = _href(links, "drivers", description.id)
     lines = [
         f"{pad}<driver href='{href}' id='{escape(description.id)}'>\n"
         f"{pad}  <name>{escape(description.name)}</name>\n"
@@ -262,12 +276,13 @@ def _driver(description: DriverDescription, links: Links, pad: str) -> str:
 def _metadata(values: Mapping[str, str], pad: str) -> str:
     if not values:
         return f"{pad}<metadata/>\n"
-    inner = "".join([_meta(key, value, pad + "  ") for key, value in values.items()])
+    inner = "".join(
+        [
+            f"{pad}  <meta key='{_escape_word(key)}'>{escape(value)}</meta>\n"
+            for key, value in values.items()
+        ]
+    )
     return f"{pad}<metadata>\n{inner}{pad}</metadata>\n"
-
-
-def _meta(key: str, value: str, pad: str) -> str:
-    return f"{pad}<meta key='{escape(key)}'>{escape(value)}</meta>\n"
 
 
 def _labels(labels: tuple[str, ...], pad: str) -> str:
@@ -280,18 +295,21 @@ def _labels(labels: tuple[str, ...], pad: str) -> str:
 def _owner(owner: Owner | None, pad: str) -> str:
     if owner is None:
         return ""
-    return f"{pad}  <owner id='{escape(owner.id)}' self='{_flag(owner.is_self)}'/>\n"
+    return f"{pad}  <owner id='{_escape_word(owner.id)}' self='{_flag(owner.is_self)}'/>\n"
 
 
 def _actions(row: Row, href: str, pad: str) -> str:
-    if not row.actions:
+    return _actions_of(row.actions, pad).replace(_HREF, href)
+
+
+@lru_cache(maxsize=256)
+def _actions_of(actions: tuple[Action, ...], pad: str) -> str:
+    """Return the links of some actions, with _HREF where the resource's own goes."""
+    if not actions:
         return f"{pad}  <actions/>\n"
-    href = escape(href)
     inner = "".join(
-        [
-            f"{pad}    <link rel='{a.rel}' method='{a.method}' href='{href}{a.path}'/>\n"
-            for a in row.actions
-        ]
+        f"{pad}    <link rel='{a.rel}' method='{a.method}' href='{_HREF}{a.path}'/>\n"
+        for a in actions
     )
     return f"{pad}  <actions>\n{inner}{pad}  </actions>\n"
 

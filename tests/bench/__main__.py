@@ -1,6 +1,7 @@
 """``make bench``: the figures that the project claims, measured in one run.
 
-make bench                  lists on the shipped server, speed and memory
+make bench                  lists on the shipped server, speed and memory; ec2 beside boto3
+make bench ARGS=ec2         the EC2 driver only
 make bench ARGS=servers     the choice of the server: who cuts, how fast on this code
 """
 
@@ -17,8 +18,10 @@ from pathlib import Path
 
 import requests
 
+from tests.bench import ec2
 from tests.bench.load import Result, median, run
-from tests.servers import DEMO, Server, local_config, running
+from tests.bench.memory import fresh_peak_mib, peak_mib
+from tests.servers import DEMO, Server, address_of, local_config, running
 
 AUTHORIZATION = "Authorization: Basic ZGVtbzpkZW1v\r\n"
 LIST = "/api/storage_snapshots?format=xml"
@@ -61,11 +64,14 @@ def main(arguments: list[str]) -> None:
     """Run the benchmarks that the command line names."""
     if arguments == ["servers"]:
         compare_servers()
+    elif arguments == ["ec2"]:
+        ec2.main()
     elif arguments:
         sys.exit(__doc__)
     else:
         compare_with_bare()
         list_many()
+        ec2.main()
 
 
 def compare_with_bare() -> None:
@@ -276,26 +282,6 @@ def get_all(server: Server, format_: str) -> tuple[float, float, int]:
             first = first or time.perf_counter() - begun
             size += len(chunk)
     return first, time.perf_counter() - begun, size
-
-
-def fresh_peak_mib(pid: int) -> float:
-    """Forget a process's peak (the password hash alone takes 32 MiB) and return where it is."""
-    Path(f"/proc/{pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM
-    return peak_mib(pid)
-
-
-def peak_mib(pid: int) -> float:
-    """Return the most memory that a process had resident since its peak was forgotten."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise LookupError(pid)
-
-
-def address_of(server: Server) -> tuple[str, int]:
-    """Return where a server listens."""
-    host, _, port = server.base.removeprefix("http://").rpartition(":")
-    return host, int(port)
 
 
 def show(name: str, results: list[Result]) -> None:

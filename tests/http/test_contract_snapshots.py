@@ -107,6 +107,34 @@ def test_a_filter_finds_what_matches_exactly(
     assert (other["id"] in ids) is (field == "state")
 
 
+@pytest.mark.parametrize(
+    ("params", "found"),
+    [
+        ({"metadata[team]": "a & b"}, True),
+        ({"metadata[team]": "a"}, False),
+        ({"metadata[Team]": "a & b"}, False),
+        ({"metadata[team]": "a & b", "metadata[env]": "x"}, True),
+        ({"metadata[team]": "a & b", "metadata[env]": "y"}, False),
+        ({"owner": "self"}, True),
+        ({"owner": "demo"}, True),
+        ({"owner": "nobody"}, False),
+    ],
+)
+def test_metadata_and_owner_are_filters(
+    server: Server, make_snapshot: Make, format_: str, params: dict[str, str], found: bool
+) -> None:
+    made = make_snapshot(metadata={"team": "a & b", "env": "x"})
+    answer = server.request("GET", LIST, params=params, headers=accept(format_))
+    assert (made["id"] in [item["id"] for item in facts_of_list(answer)]) is found
+
+
+@pytest.mark.parametrize("name", ["metadata", "metadata[]", "metadata[a][b]", "meta[a]", "name[a]"])
+def test_a_filter_on_no_metadata_key_is_refused_by_name(server: Server, name: str) -> None:
+    answer = server.request("GET", LIST, params={name: "x"})
+    assert answer.status_code == 400
+    assert name in answer.json()["fields"]
+
+
 def test_filters_must_all_match(server: Server, make_snapshot: Make) -> None:
     made = make_snapshot(name="x")
     for name, count in (("x", 1), ("y", 0)):

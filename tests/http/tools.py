@@ -36,6 +36,7 @@ _SNAPSHOT_TEXTS = (
     "group_id",
     "encrypted",
     "location",
+    "tier",
 )
 _VOLUME_TEXTS = (
     "name",

@@ -13,6 +13,7 @@ from gateway.driver import (
     METHODS,
     Capability,
     CloneSnapshot,
+    CopySnapshot,
     CreateSnapshot,
     CreateVolume,
     Credentials,
@@ -123,6 +124,12 @@ class FakeDriver(BareDriver):
     ) -> StorageVolume:
         self.backend.called("clone_snapshot", snapshot_id, request)
         return volume("clone")
+
+    def copy_snapshot(
+        self, snapshot_id: str, request: CopySnapshot, *, destination: Self, deadline: Deadline
+    ) -> StorageSnapshot:
+        self.backend.called("copy_snapshot", snapshot_id, request, destination)
+        return snapshot("copy")
 
     def list_volumes(
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline

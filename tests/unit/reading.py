@@ -8,7 +8,7 @@ from lxml import etree
 _ABSENT = {
     "storage_snapshot": (
         "description state_reason progress created completed updated storage_volume size_bytes "
-        "stored_bytes stored_kind owner group_id encrypted location"
+        "stored_bytes stored_kind owner group_id encrypted location tier"
     ),
     "storage_volume": (
         "description state_reason progress created capacity size_bytes stored_bytes zone "

@@ -74,6 +74,7 @@ FULL = StorageSnapshot(
     group_id="group & 1",
     encrypted=False,
     location="ZRH",
+    tier="archive",
 )
 FULL_ROW = Row(Links("https://example.org/api;provider=aws-eu"), snapshot_actions(FULL, ALL))
 ORPHAN = StorageSnapshot(

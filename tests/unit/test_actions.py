@@ -11,14 +11,15 @@ NOTHING = Capability(0)
 @pytest.mark.parametrize(
     ("state", "ready", "expected"),
     [
-        (SnapshotState.AVAILABLE, True, ["clone", "update", "delete"]),
+        (SnapshotState.AVAILABLE, True, ["clone", "copy", "update", "delete"]),
         (SnapshotState.AVAILABLE, False, ["update", "delete"]),
         (SnapshotState.CREATING, False, ["update"]),
         (SnapshotState.BUSY, False, ["update"]),
         (SnapshotState.ARCHIVED, False, ["update", "delete"]),
+        (SnapshotState.RECYCLED, False, ["update"]),
         (SnapshotState.ERROR, False, ["update", "delete"]),
         (SnapshotState.UNKNOWN, False, ["update", "delete"]),
-        (SnapshotState.UNKNOWN, True, ["clone", "update", "delete"]),
+        (SnapshotState.UNKNOWN, True, ["clone", "copy", "update", "delete"]),
         (SnapshotState.DELETING, False, []),
     ],
 )
@@ -33,6 +34,7 @@ def test_a_snapshot_offers_what_its_state_permits(
     ("capability", "method", "path"),
     [
         (Capability.SNAPSHOT_CLONE, "post", "/clone"),
+        (Capability.SNAPSHOT_COPY, "post", "/copy"),
         (Capability.SNAPSHOT_UPDATE, "patch", ""),
         (Capability.SNAPSHOT_DELETE, "delete", ""),
     ],
@@ -41,7 +43,7 @@ def test_a_snapshot_offers_only_what_the_driver_can_do(
     capability: Capability, method: str, path: str
 ) -> None:
     assert snapshot_actions(snapshot("s"), NOTHING) == ()
-    assert len(snapshot_actions(snapshot("s"), ALL & ~capability)) == 2
+    assert len(snapshot_actions(snapshot("s"), ALL & ~capability)) == 3
     (only,) = snapshot_actions(snapshot("s"), capability)
     assert (only.method, only.path) == (method, path)
 

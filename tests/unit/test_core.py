@@ -4,10 +4,14 @@ from typing import Any
 import pytest
 
 from gateway.core.checks import check_id, check_parameters, check_texts, require
-from gateway.core.snapshots import Account
+from gateway.core.guard import Guard
+from gateway.core.registry import Providers
+from gateway.core.sessions import Sessions
+from gateway.core.snapshots import Account, Core
 from gateway.driver import (
     Capability,
     CloneSnapshot,
+    CopySnapshot,
     CreateSnapshot,
     CreateVolume,
     DriverError,
@@ -18,7 +22,7 @@ from gateway.driver import (
     Query,
     UpdateSnapshot,
 )
-from tests.unit.fakes import Backend, FakeDriver, account, snapshot
+from tests.unit.fakes import Backend, FakeDriver, account, provider, snapshot
 
 LIMITS = Limits(name=3, description=4, metadata_pairs=2, metadata_key=2, metadata_value=3)
 ABC = {"a": "1", "b": "2", "c": "3"}
@@ -27,6 +31,7 @@ OPERATIONS: dict[str, Callable[[Account], Any]] = {
     "update_snapshot": lambda a: a.update_snapshot("s", UpdateSnapshot(name="n")),
     "delete_snapshot": lambda a: a.delete_snapshot("s"),
     "clone_snapshot": lambda a: a.clone_snapshot("s", CloneSnapshot()),
+    "copy_snapshot": lambda a: a.copy_snapshot("s", CopySnapshot(), a),
     "list_volumes": lambda a: a.list_volumes(Query()),
     "get_volume": lambda a: a.get_volume("v"),
     "create_volume": lambda a: a.create_volume(CreateVolume(1)),
@@ -84,6 +89,7 @@ def test_an_id_that_no_backend_gives_out_is_not_found_without_a_call(
         lambda: found.delete_snapshot(resource_id),
         lambda: found.update_snapshot(resource_id, UpdateSnapshot(name="n")),
         lambda: found.clone_snapshot(resource_id, CloneSnapshot()),
+        lambda: found.copy_snapshot(resource_id, CopySnapshot(), found),
         lambda: found.create_snapshot(CreateSnapshot(resource_id)),
         lambda: found.get_volume(resource_id),
         lambda: found.delete_volume(resource_id),
@@ -138,6 +144,8 @@ def test_every_text_beyond_the_limits_is_named(given: dict[str, Any], bad: set[s
         (lambda a: a.create_snapshot(CreateSnapshot("v", metadata={"k": "x" * 9})), "metadata[k]"),
         (lambda a: a.update_snapshot("s", UpdateSnapshot(description="x" * 21)), "description"),
         (lambda a: a.clone_snapshot("s", CloneSnapshot(name="x" * 11)), "name"),
+        (lambda a: a.copy_snapshot("s", CopySnapshot(name="x" * 11), a), "name"),
+        (lambda a: a.copy_snapshot("s", CopySnapshot(metadata={"k": "x" * 9}), a), "metadata[k]"),
         (lambda a: a.create_volume(CreateVolume(1, description="x" * 21)), "description"),
         (lambda a: a.create_snapshot(CreateSnapshot("v", location="x")), "location"),
         (lambda a: a.create_snapshot(CreateSnapshot("v", in_use="refuse")), "in_use"),
@@ -243,3 +251,26 @@ def test_the_time_in_the_backend_is_counted(backend: Backend) -> None:
     assert opened > 0
     found.get_snapshot("s")
     assert found.stopwatch.seconds > opened
+
+
+def test_a_copy_is_handed_the_opened_driver_of_its_destination(backend: Backend) -> None:
+    source, other = account(backend), account(Backend({}))
+    source.copy_snapshot("s", CopySnapshot(name="n"), other)
+    ((_, snapshot_id, request, destination),) = backend.calls
+    assert (snapshot_id, request) == ("s", CopySnapshot(name="n"))
+    assert destination.backend is not backend
+
+
+def test_a_copy_goes_to_a_provider_of_the_same_driver(backend: Backend) -> None:
+    here, there = provider(backend, name="here"), provider(backend, name="there")
+    muted = provider(backend, MutedDriver, name="muted")
+    providers = Providers((here, there, muted), "here")
+    core = Core(providers, Sessions(providers), Guard(timeout_s=5))
+    assert core.destination(here, "there") is there
+    assert core.destination(here, "here") is here
+    for name in ("muted", "nowhere", ""):
+        error = refused(core.destination, here, name)
+        assert (error.code, list(error.fields)) == (ErrorCode.INVALID, ["destination"])
+        assert "here, there" in error.message
+        assert "muted" not in error.message
+    assert refused(core.destination, muted, "here").code is ErrorCode.UNSUPPORTED

@@ -115,6 +115,34 @@ def test_a_filter_is_exact_and_never_matches_nothing(
     assert Filter(field, value).matches(SNAPSHOT) is expected
 
 
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (Filter("owner", "me"), True),
+        (Filter("owner", "self"), True),
+        (Filter("owner", "you"), False),
+        (Filter("metadata", "v", key="k"), True),
+        (Filter("metadata", "w", key="k"), False),
+        (Filter("metadata", "", key="absent"), False),
+        (Filter("metadata", "v"), False),
+    ],
+)
+def test_owners_and_metadata_are_filtered_by_what_they_hold(
+    condition: Filter, expected: bool
+) -> None:
+    mine = dataclasses.replace(SNAPSHOT, owner=Owner("me", is_self=True), metadata={"k": "v"})
+    assert condition.matches(mine) is expected
+
+
+def test_another_owner_is_not_self_and_none_is_nobody() -> None:
+    foreign = dataclasses.replace(SNAPSHOT, owner=Owner("self", is_self=False))
+    assert Filter("owner", "self").matches(foreign)  # an account may have this very name
+    assert not Filter("owner", "self").matches(
+        dataclasses.replace(SNAPSHOT, owner=Owner("x", is_self=False))
+    )
+    assert not Filter("owner", "self").matches(dataclasses.replace(SNAPSHOT, owner=None))
+
+
 def test_all_conditions_of_a_query_must_hold() -> None:
     assert Query().matches(SNAPSHOT)
     assert Query((Filter("state", "in-use"), Filter("name", "n"))).matches(VOLUME)
@@ -207,12 +235,14 @@ def test_an_invalid_request_names_every_field_in_its_message() -> None:
 def test_the_authors_surface_is_pinned() -> None:
     assert gateway.driver.__all__ == [
         "METHODS",
+        "OWNER_SELF",
         "PARAMETERS",
         "PROMISES",
         "UNSET",
         "Capability",
         "CloneSnapshot",
         "ConfigurationError",
+        "CopySnapshot",
         "CreateSnapshot",
         "CreateVolume",
         "Credentials",

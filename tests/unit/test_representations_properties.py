@@ -63,6 +63,7 @@ SNAPSHOTS = st.builds(
     labels=st.lists(TEXTS, max_size=3).map(tuple),
     group_id=st.none() | TEXTS,
     location=st.none() | TEXTS,
+    tier=st.none() | TEXTS,
     **COMMON,
 )
 VOLUMES = st.builds(StorageVolume, zone=st.none() | TEXTS, snapshot_id=st.none() | IDS, **COMMON)
@@ -124,6 +125,7 @@ def test_json_says_what_the_model_says(snapshot: StorageSnapshot) -> None:
         "group_id",
         "encrypted",
         "location",
+        "tier",
     ]
     assert {key: found[key] for key in same} == {key: getattr(snapshot, key) for key in same}
     assert found["labels"] == list(snapshot.labels)

@@ -1,0 +1,275 @@
+"""The EC2 driver: EBS snapshots and volumes of one AWS account in one region.
+
+Also for whatever else speaks EC2's query protocol, by ``endpoint_url``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from drivers.ec2 import filters, tags, wire
+from drivers.ec2.account import SNAPSHOT, VOLUME, Account, Row
+from drivers.ec2.clients import Clients, Ec2Options, open_clients, within
+from gateway.driver import (
+    OWNER_SELF,
+    Capability,
+    CloneSnapshot,
+    CopySnapshot,
+    CreateSnapshot,
+    CreateVolume,
+    Credentials,
+    Deadline,
+    Driver,
+    DriverError,
+    ErrorCode,
+    Limits,
+    Lookup,
+    Page,
+    Pushdown,
+    Query,
+    StorageSnapshot,
+    StorageVolume,
+    UpdateSnapshot,
+    invalid,
+)
+
+_EVERYBODY = "all"
+
+
+class Ec2Driver(Driver):
+    """One account in one region."""
+
+    title = "Amazon EC2 (EBS)"
+    capabilities = (
+        Capability.SNAPSHOT_CREATE
+        | Capability.SNAPSHOT_UPDATE
+        | Capability.SNAPSHOT_DELETE
+        | Capability.SNAPSHOT_CLONE
+        | Capability.SNAPSHOT_COPY
+        | Capability.VOLUME_READ
+        | Capability.VOLUME_CREATE
+        | Capability.VOLUME_DELETE
+        | Capability.CLONE_SIZE
+        | Capability.CLONE_MEDIA
+        | Capability.ZONE
+    )
+    Options = Ec2Options
+    limits = Limits(
+        name=tags.LONGEST_VALUE,
+        description=255,
+        metadata_pairs=tags.MOST,
+        metadata_key=tags.LONGEST_KEY,
+        metadata_value=tags.LONGEST_VALUE,
+    )
+    pushdown = {  # noqa: RUF012 - read-only, as in the base class
+        ("id", Lookup.EXACT): Pushdown.EXACT,
+        ("name", Lookup.EXACT): Pushdown.SUPERSET,
+        ("volume_id", Lookup.EXACT): Pushdown.EXACT,
+        ("owner", Lookup.EXACT): Pushdown.EXACT,
+        ("metadata", Lookup.EXACT): Pushdown.SUPERSET,
+        ("state", Lookup.EXACT): Pushdown.SUPERSET,
+    }
+    page_size = 1000
+
+    def __init__(self, options: Mapping[str, Any], account: Account) -> None:
+        self._options = options
+        self._account = account
+
+    @classmethod
+    def check(cls, options: Mapping[str, Any]) -> None:
+        """Refuse a region or a file of certificates that does not exist."""
+        open_clients(options)
+
+    @classmethod
+    def share(cls, options: Mapping[str, Any]) -> Clients:
+        """Load EC2's model once for all accounts."""
+        return open_clients(options)
+
+    @classmethod
+    def open(
+        cls,
+        options: Mapping[str, Any],
+        credentials: Credentials,
+        *,
+        shared: Clients,
+        deadline: Deadline,
+    ) -> Self:
+        """Return the account's driver; EC2 checks the keys with the first call."""
+        again, once = shared.open(credentials)
+        return cls(options, Account(again, once, page_size=options["page_size"]))
+
+    @staticmethod
+    def classify(exc: Exception) -> DriverError | None:
+        """Return what an exception of boto3 means."""
+        return wire.classify(exc)
+
+    def check_credentials(self, *, deadline: Deadline) -> None:
+        """List a few of the account's own snapshots."""
+        with within(deadline):
+            self._account.learn_number()
+
+    def close(self) -> None:
+        """Close the account's connections."""
+        self._account.close()
+
+    def list_snapshots(
+        self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
+    ) -> Page[StorageSnapshot]:
+        """Return a page in EC2's order."""
+        owner = query.value_of("owner") or self._options["owner"]
+        if owner not in {_EVERYBODY, OWNER_SELF} and not filters.is_account(owner):
+            return Page(())  # nobody has such a number, and EC2 would call it an error
+        asked = filters.of_snapshots(query)
+        if owner != _EVERYBODY:
+            asked["OwnerIds"] = [owner]
+        with within(deadline):
+            rows, following = self._account.page(
+                SNAPSHOT, asked, page_size=page_size, cursor=cursor
+            )
+            if rows and owner == OWNER_SELF:
+                self._account.number = rows[0].get("OwnerId")
+            return Page(self._snapshots(rows), following)
+
+    def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
+        """Return one snapshot."""
+        with within(deadline):
+            return self._snapshots([self._account.get(SNAPSHOT, snapshot_id)])[0]
+
+    def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
+        """Start a snapshot, tagged within the call."""
+        asked = {
+            "VolumeId": request.volume_id,
+            **_described(request.description),
+            **tags.specification("snapshot", tags.for_new(request.name, request.metadata)),
+        }
+        with within(deadline):
+            row, _ = self._account.make(SNAPSHOT, "create_snapshot", asked, deadline)
+        self._account.number = row.get("OwnerId", self._account.number)
+        return wire.snapshot(row, self._account.number)
+
+    def update_snapshot(
+        self, snapshot_id: str, request: UpdateSnapshot, *, deadline: Deadline
+    ) -> StorageSnapshot:
+        """Change the tags that hold name, description and metadata."""
+        with within(deadline):
+            row = self._account.get(SNAPSHOT, snapshot_id)
+            before = tags.as_map(row.get("Tags"))
+            after = tags.changed(before, row.get("Description"), request)
+            self._account.retag(snapshot_id, before, after)
+            return self._snapshots([{**row, "Tags": tags.as_list(after)}])[0]
+
+    def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
+        """Delete a snapshot."""
+        with within(deadline):
+            self._account.delete_snapshot(snapshot_id)
+
+    def clone_snapshot(
+        self, snapshot_id: str, request: CloneSnapshot, *, deadline: Deadline
+    ) -> StorageVolume:
+        """Make a volume in the zone that is given, else the source's, else the option's."""
+        with within(deadline):
+            source = self._ready(snapshot_id, "cloned")
+            size = request.size_bytes
+            if size is not None and size < (source.size_bytes or 0):
+                raise invalid({"size_bytes": f"at least {source.size_bytes}, the snapshot's size"})
+            asked: dict[str, Any] = {"SnapshotId": snapshot_id}
+            if size is not None:
+                asked["Size"] = wire.gib(size)
+            if request.media is not None:
+                asked["VolumeType"] = request.media
+            asked["AvailabilityZone"] = request.zone or self._zone_near(source.volume_id)
+            return self._make_volume(asked, request, deadline)
+
+    def copy_snapshot(
+        self, snapshot_id: str, request: CopySnapshot, *, destination: Self, deadline: Deadline
+    ) -> StorageSnapshot:
+        """Copy a snapshot to the region of ``destination``, where EC2 wants it asked for."""
+        with within(deadline):
+            source = self._ready(snapshot_id, "copied")
+            own = {k: v for k, v in source.metadata.items() if not k.startswith(tags.RESERVED)}
+            metadata = own if request.metadata is None else request.metadata
+            new_tags = tags.for_new(request.name or source.name, metadata)
+            description = request.description or source.description
+            asked = {
+                "SourceRegion": self._options["region"],
+                "SourceSnapshotId": snapshot_id,
+                **_described(description),
+                **tags.specification("snapshot", new_tags),
+            }
+            known = {"Tags": tags.as_list(new_tags), **_described(description)}
+            return destination._receive_copy(asked, known, deadline)
+
+    def list_volumes(
+        self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
+    ) -> Page[StorageVolume]:
+        """Return a page of volumes in EC2's order."""
+        asked = filters.of_volumes(query)
+        with within(deadline):
+            rows, following = self._account.page(VOLUME, asked, page_size=page_size, cursor=cursor)
+        return Page(tuple(wire.volume(row) for row in rows), following)
+
+    def get_volume(self, volume_id: str, *, deadline: Deadline) -> StorageVolume:
+        """Return one volume."""
+        with within(deadline):
+            return wire.volume(self._account.get(VOLUME, volume_id))
+
+    def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
+        """Make an empty volume of whole GiB, rounded up."""
+        zone = request.zone or self._zone_near(None)
+        asked = {"Size": wire.gib(request.size_bytes), "AvailabilityZone": zone}
+        with within(deadline):
+            return self._make_volume(asked, request, deadline)
+
+    def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
+        """Delete a volume."""
+        with within(deadline):
+            self._account.delete_volume(volume_id)
+
+    def _snapshots(self, rows: list[Row]) -> tuple[StorageSnapshot, ...]:
+        if rows and self._account.number is None:
+            self._account.learn_number()
+        number = self._account.number
+        return tuple([wire.snapshot(row, number) for row in rows])
+
+    def _ready(self, snapshot_id: str, verb: str) -> StorageSnapshot:
+        snapshot = wire.snapshot(self._account.get(SNAPSHOT, snapshot_id), self._account.number)
+        if not snapshot.ready:
+            raise DriverError(
+                ErrorCode.CONFLICT,
+                f"snapshot {snapshot_id!r} is {snapshot.state}; "
+                f"it can be {verb} once it is available",
+            )
+        return snapshot
+
+    def _zone_near(self, volume_id: str | None) -> str:
+        """Return the zone of a volume, if it still exists, else the option's."""
+        row = self._account.find(VOLUME, volume_id) if volume_id else None
+        zone: str | None = (row or {}).get("AvailabilityZone") or self._options.get("default_zone")
+        if zone is None:
+            raise invalid(
+                {
+                    "zone": "give the availability zone: there is no source volume to take it "
+                    "from, and the provider has no default_zone"
+                }
+            )
+        return zone
+
+    def _make_volume(
+        self, asked: Mapping[str, Any], request: CloneSnapshot | CreateVolume, deadline: Deadline
+    ) -> StorageVolume:
+        new_tags = tags.for_new(request.name, {}, description=request.description)
+        asked = {**asked, **tags.specification("volume", new_tags)}
+        row, _ = self._account.make(VOLUME, "create_volume", asked, deadline)
+        return wire.volume(row)
+
+    def _receive_copy(
+        self, asked: Mapping[str, Any], known: Row, deadline: Deadline
+    ) -> StorageSnapshot:
+        """Start a copy into this region; EC2 answers with nothing but its id."""
+        answer, row = self._account.make(SNAPSHOT, "copy_snapshot", asked, deadline)
+        row = row or {"SnapshotId": answer["SnapshotId"], "State": "pending"}
+        self._account.number = row.get("OwnerId", self._account.number)
+        return wire.snapshot({**row, **known}, self._account.number)
+
+
+def _described(description: str | None) -> dict[str, str]:
+    return {"Description": description} if description else {}
