@@ -1,23 +1,25 @@
 """One account's calls of EC2: rows in pages or by id, new resources, tags."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from drivers.ec2 import tags
+from drivers.ec2 import tags, wire
+from drivers.ec2.clients import within
 from drivers.ec2.filters import equals
 from gateway.driver import Deadline, DriverError, ErrorCode
 
 Row = Mapping[str, Any]
-FEWEST = 5
-"""The least MaxResults that EC2 takes."""
+_FEWEST, _MOST = 5, 1000
+"""The least and the most MaxResults that EC2 takes."""
 _SETTLE_S = 5.0
 """How long a new resource is waited for that EC2 does not show yet."""
-_FAILURES = (ClientError, BotoCoreError, DriverError)
-_NOT_EC2 = "EC2's endpoint answered with something that is no EC2 answer"
+_FAILURES = (ClientError, BotoCoreError, ResponseParserError, DriverError)
 
 
 class Kind(NamedTuple):
@@ -65,7 +67,7 @@ class Account:
         """
         count = min(page_size, self._page_size)
         skipped, _, token = (cursor or "0:").partition(":")
-        paging: dict[str, Any] = {"MaxResults": max(count, FEWEST)}
+        paging: dict[str, Any] = {"MaxResults": max(count, _FEWEST)}
         if token:
             paging["NextToken"] = token
         rows, following = self._describe(kind, **asked, **paging)
@@ -75,17 +77,25 @@ class Account:
         return rows, f"0:{following}" if following else None
 
     def find(self, kind: Kind, resource_id: str) -> Row | None:
-        """Return a resource by a filter: asked for by id, an unknown one is an error."""
-        rows, _ = self._describe(
-            kind, Filters=[equals(kind.id_filter, resource_id)], MaxResults=FEWEST
-        )
-        return next((row for row in rows if row[kind.id] == resource_id), None)
+        """Return a resource by a filter: asked for by id, an unknown one is an error.
+
+        EC2 may cut a page before it filters, so the row may be on a later one.
+        """
+        asked: dict[str, Any] = {"Filters": [equals(kind.id_filter, resource_id)]}
+        while True:
+            rows, token = self._describe(kind, **asked, MaxResults=_MOST)
+            for row in rows:
+                if row[kind.id] == resource_id:
+                    return row
+            if token is None:
+                return None
+            asked["NextToken"] = token
 
     def get(self, kind: Kind, resource_id: str) -> Row:
         """Return a resource that must be there."""
         row = self.find(kind, resource_id)
         if row is None:
-            raise DriverError(ErrorCode.NOT_FOUND, f"no {kind.word} {resource_id!r}")
+            raise _not_found(kind, resource_id)
         return row
 
     def learn_number(self) -> None:
@@ -93,48 +103,62 @@ class Account:
 
         No other call of EC2 tells it, and STS would be one more endpoint to reach.
         """
-        rows, _ = self._describe(SNAPSHOT, OwnerIds=["self"], MaxResults=FEWEST)
+        rows, _ = self._describe(SNAPSHOT, OwnerIds=["self"], MaxResults=_FEWEST)
         for row in rows:
             self.number = row.get("OwnerId")
 
     def make(
-        self, kind: Kind, operation: str, asked: Mapping[str, Any], deadline: Deadline
+        self,
+        kind: Kind,
+        operation: str,
+        asked: Mapping[str, Any],
+        *,
+        source: tuple[Kind, str] | None,
+        deadline: Deadline,
     ) -> tuple[Row, Row | None]:
         """Make a resource, in one call that is sent once.
+
+        Args:
+            kind: what is made.
+            operation: boto3's name for the call.
+            asked: its arguments.
+            source: what it is made from, to be named if it does not exist.
+            deadline: when the answer must be there.
 
         Returns:
             EC2's answer, and the resource as EC2 shows it afterwards: for some
             moments it may not, in which case it is None.
         """
-        row: Row = getattr(self._once, operation)(**asked)
+        row = self._send_once(operation, asked, source)
         if kind.id not in row:
-            raise DriverError(ErrorCode.BACKEND, f"{_NOT_EC2}; a change may have happened")
+            raise _maybe_done()
         return row, self._settled(kind, row[kind.id], deadline)
 
-    def delete_snapshot(self, snapshot_id: str) -> None:
-        """Delete a snapshot; sent once, so that "not found" is never our own doing."""
-        self._once.delete_snapshot(SnapshotId=snapshot_id)
+    def delete(self, kind: Kind, resource_id: str) -> None:
+        """Delete a resource; sent once, so that "not found" is never our own doing."""
+        self._send_once(f"delete_{kind.word}", {kind.id: resource_id}, (kind, resource_id))
 
-    def delete_volume(self, volume_id: str) -> None:
-        """Delete a volume; sent once, so that "not found" is never our own doing."""
-        self._once.delete_volume(VolumeId=volume_id)
+    def retag(self, resource_id: str, before: Mapping[str, str], change: tags.Change) -> None:
+        """Change the tags, all or nothing, in one call or two.
 
-    def retag(self, resource_id: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Make the tags be ``after``; if the second of two calls fails, undo the first."""
-        changed = {key: value for key, value in after.items() if before.get(key) != value}
-        removed = before.keys() - after.keys()
-        has_room = len({**before, **after}) <= tags.MOST
-        try:
-            if has_room:
-                self._set_tags(resource_id, changed)
-                self._remove_tags(resource_id, removed)
-            else:
-                self._remove_tags(resource_id, removed)
-                self._set_tags(resource_id, changed)
-        except _FAILURES:
-            if changed and removed:
-                self._restore(resource_id, before, after)
-            raise
+        What is asked for is sent whatever ``before`` says: EC2 shows tags late.
+        """
+        has_room = len(before.keys() | change.set.keys()) <= tags.MOST
+        steps = [partial(self._set_tags, resource_id, change.set)] if change.set else []
+        if change.remove:  # the new ones come first, unless there is no room beside the old
+            steps.insert(
+                len(steps) if has_room else 0,
+                partial(self._remove_tags, resource_id, change.remove),
+            )
+        for later in steps[1:]:
+            self._check_permission(later)
+        for number, step in enumerate(steps):
+            try:
+                step()
+            except _FAILURES:
+                if number:
+                    self._restore(resource_id, before, change)
+                raise
 
     def _describe(self, kind: Kind, **asked: Any) -> tuple[list[Row], str | None]:
         """Return the rows of an answer and its token.
@@ -144,8 +168,26 @@ class Account:
         """
         answer = getattr(self._again, kind.describe)(**asked)
         if kind.rows not in answer:
-            raise DriverError(ErrorCode.BACKEND, _NOT_EC2)
+            raise DriverError(ErrorCode.BACKEND, wire.NOT_EC2)
         return answer[kind.rows], answer.get("NextToken") or None
+
+    def _send_once(
+        self, operation: str, asked: Mapping[str, Any], about: tuple[Kind, str] | None
+    ) -> Row:
+        """Return the answer to a call that changes something; a proxy's page is none."""
+        try:
+            answer: Row = getattr(self._once, operation)(**asked)
+        except ResponseParserError as exc:
+            raise _maybe_done() from exc
+        except ClientError as exc:
+            error = wire.classify(exc)
+            if error is not None and error.code is ErrorCode.NOT_FOUND and about is not None:
+                raise _not_found(*about, error.backend_code) from exc
+            if error is not None and error.code is ErrorCode.UNAVAILABLE:
+                raise _maybe_done(error) from exc
+            raise
+        _check(answer)
+        return answer
 
     def _settled(self, kind: Kind, new_id: str, deadline: Deadline) -> Row | None:
         """Wait a little until EC2 shows what it has made, for it does so late.
@@ -155,27 +197,54 @@ class Account:
         """
         pause = 0.1
         with suppress(*_FAILURES):
-            end = time.monotonic() + min(_SETTLE_S, deadline.remaining_s() / 2)
-            while (row := self.find(kind, new_id)) is None and time.monotonic() + pause < end:
-                time.sleep(pause)
-                pause *= 2
-            return row
+            limit = Deadline(min(_SETTLE_S, deadline.remaining_s() / 2))
+            with within(limit):
+                while (row := self.find(kind, new_id)) is None and limit.remaining_s() > pause:
+                    time.sleep(pause)
+                    pause *= 2
+                return row
         return None
 
-    def _restore(
-        self, resource_id: str, before: Mapping[str, str], after: Mapping[str, str]
-    ) -> None:
+    @staticmethod
+    def _check_permission(call: Callable[..., None]) -> None:
+        """Raise what the call would raise for want of a permission; EC2 can try that."""
+        try:
+            call(DryRun=True)
+        except ClientError as exc:
+            if wire.error_code(exc) != "DryRunOperation":
+                raise
+
+    def _restore(self, resource_id: str, before: Mapping[str, str], change: tags.Change) -> None:
         """Undo what there is of a change; the caller tells of the failure that led here."""
-        own = {key: value for key, value in before.items() if not key.startswith(tags.RESERVED)}
+        touched = change.set.keys() | change.remove
         with suppress(*_FAILURES):
-            self._set_tags(resource_id, own)
-            self._remove_tags(resource_id, after.keys() - before.keys())
+            self._remove_tags(resource_id, change.set.keys() - before.keys())
+        with suppress(*_FAILURES):
+            self._set_tags(resource_id, {k: v for k, v in before.items() if k in touched})
 
-    def _set_tags(self, resource_id: str, values: Mapping[str, str]) -> None:
-        if values:
-            self._again.create_tags(Resources=[resource_id], Tags=tags.as_list(values))
+    def _set_tags(self, resource_id: str, values: Mapping[str, str], **more: bool) -> None:
+        listed = tags.as_list(values)
+        _check(self._again.create_tags(Resources=[resource_id], Tags=listed, **more))
 
-    def _remove_tags(self, resource_id: str, keys: Iterable[str]) -> None:
+    def _remove_tags(self, resource_id: str, keys: Iterable[str], **more: bool) -> None:
         listed = [{"Key": key} for key in sorted(keys)]
         if listed:
-            self._again.delete_tags(Resources=[resource_id], Tags=listed)
+            _check(self._again.delete_tags(Resources=[resource_id], Tags=listed, **more))
+
+
+def _check(answer: Row) -> None:
+    """Refuse an answer that is not EC2's: a proxy's page with status 200 is none."""
+    if "RequestId" not in answer["ResponseMetadata"]:
+        raise _maybe_done()
+
+
+def _not_found(kind: Kind, resource_id: str, backend_code: str | None = None) -> DriverError:
+    return DriverError(
+        ErrorCode.NOT_FOUND, f"no {kind.word} {resource_id!r}", backend_code=backend_code
+    )
+
+
+def _maybe_done(error: DriverError | None = None) -> DriverError:
+    error = error or DriverError(ErrorCode.BACKEND, wire.NOT_EC2)
+    message = f"{error.message}; a change may have happened"
+    return DriverError(error.code, message, backend_code=error.backend_code)

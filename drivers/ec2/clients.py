@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -57,7 +58,7 @@ class Ec2Options(DriverOptions):
     region = fields.String(
         required=True,
         validate=validate.Regexp(
-            r"[a-z0-9]+(-[a-z0-9]+)*\Z", error="give a region code, e.g. eu-west-1"
+            r"[A-Za-z0-9]+([-_.][A-Za-z0-9]+)*\Z", error="give a region code, e.g. eu-west-1"
         ),
         metadata={"help": "region code, e.g. eu-west-1"},
     )
@@ -69,7 +70,7 @@ class Ec2Options(DriverOptions):
     )
     owner = fields.String(
         load_default="all",
-        validate=validate.Regexp(r"(all|self|\d{12})\Z", error="all, self or an account number"),
+        validate=validate.Regexp(r"(all|self|[0-9]{12})\Z", error="all, self or an account number"),
         metadata={
             "help": "whose snapshots a list shows that names no owner: all, self or a number"
         },
@@ -203,6 +204,8 @@ class Clients:
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 max_pool_connections=_CONNECTIONS,
                 ignore_configured_endpoint_urls=True,
+                use_fips_endpoint=False,
+                use_dualstack_endpoint=False,
                 user_agent=_USER_AGENT,
             ),
         )
@@ -221,6 +224,10 @@ def open_clients(options: Mapping[str, Any]) -> Clients:
     Raises:
         ConfigurationError: naming the option.
     """
+    try:
+        urlsplit(options.get("endpoint_url", "")).port  # noqa: B018 - it raises
+    except ValueError as exc:
+        raise ConfigurationError(f"endpoint_url: {exc}") from exc
     bundle = options.get("ca_bundle")
     if bundle is not None and not os.path.isfile(bundle):
         raise ConfigurationError(f"ca_bundle = {bundle!r}: no such file")

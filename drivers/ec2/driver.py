@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from drivers.ec2 import filters, tags, wire
-from drivers.ec2.account import SNAPSHOT, VOLUME, Account, Row
+from drivers.ec2.account import SNAPSHOT, VOLUME, Account, Kind, Row
 from drivers.ec2.clients import Clients, Ec2Options, open_clients, within
 from gateway.driver import (
     OWNER_SELF,
@@ -26,13 +26,19 @@ from gateway.driver import (
     Page,
     Pushdown,
     Query,
+    SnapshotState,
     StorageSnapshot,
     StorageVolume,
     UpdateSnapshot,
     invalid,
 )
 
-_EVERYBODY = "all"
+_WHEN = {
+    SnapshotState.CREATING: "once it is available",
+    SnapshotState.BUSY: "once it is available",
+    SnapshotState.ARCHIVED: "once it is brought back from the archive tier",
+    SnapshotState.RECYCLED: "once it is brought back from the recycle bin",
+}
 
 
 class Ec2Driver(Driver):
@@ -59,6 +65,7 @@ class Ec2Driver(Driver):
         metadata_pairs=tags.MOST,
         metadata_key=tags.LONGEST_KEY,
         metadata_value=tags.LONGEST_VALUE,
+        reserved_prefix=tags.RESERVED,
     )
     pushdown = {  # noqa: RUF012 - read-only, as in the base class
         ("id", Lookup.EXACT): Pushdown.EXACT,
@@ -115,11 +122,13 @@ class Ec2Driver(Driver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageSnapshot]:
         """Return a page in EC2's order."""
-        owner = query.value_of("owner") or self._options["owner"]
-        if owner not in {_EVERYBODY, OWNER_SELF} and not filters.is_account(owner):
+        owner = query.value_of("owner")
+        if owner is None and self._options["owner"] != "all":
+            owner = self._options["owner"]
+        if owner not in {None, OWNER_SELF} and not filters.is_account(owner):
             return Page(())  # nobody has such a number, and EC2 would call it an error
         asked = filters.of_snapshots(query)
-        if owner != _EVERYBODY:
+        if owner is not None:
             asked["OwnerIds"] = [owner]
         with within(deadline):
             rows, following = self._account.page(
@@ -142,7 +151,13 @@ class Ec2Driver(Driver):
             **tags.specification("snapshot", tags.for_new(request.name, request.metadata)),
         }
         with within(deadline):
-            row, _ = self._account.make(SNAPSHOT, "create_snapshot", asked, deadline)
+            row, _ = self._account.make(
+                SNAPSHOT,
+                "create_snapshot",
+                asked,
+                source=(VOLUME, request.volume_id),
+                deadline=deadline,
+            )
         self._account.number = row.get("OwnerId", self._account.number)
         return wire.snapshot(row, self._account.number)
 
@@ -152,15 +167,17 @@ class Ec2Driver(Driver):
         """Change the tags that hold name, description and metadata."""
         with within(deadline):
             row = self._account.get(SNAPSHOT, snapshot_id)
+            self._know_account()  # before the change, so that afterwards nothing can fail
             before = tags.as_map(row.get("Tags"))
-            after = tags.changed(before, row.get("Description"), request)
-            self._account.retag(snapshot_id, before, after)
-            return self._snapshots([{**row, "Tags": tags.as_list(after)}])[0]
+            change = tags.changed(before, row.get("Description"), request)
+            self._account.retag(snapshot_id, before, change)
+            after = tags.as_list(change.applied_to(before))
+            return wire.snapshot({**row, "Tags": after}, self._account.number)
 
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
         """Delete a snapshot."""
         with within(deadline):
-            self._account.delete_snapshot(snapshot_id)
+            self._account.delete(SNAPSHOT, snapshot_id)
 
     def clone_snapshot(
         self, snapshot_id: str, request: CloneSnapshot, *, deadline: Deadline
@@ -177,7 +194,9 @@ class Ec2Driver(Driver):
             if request.media is not None:
                 asked["VolumeType"] = request.media
             asked["AvailabilityZone"] = request.zone or self._zone_near(source.volume_id)
-            return self._make_volume(asked, request, deadline)
+            return self._make_volume(
+                asked, request, source=(SNAPSHOT, snapshot_id), deadline=deadline
+            )
 
     def copy_snapshot(
         self, snapshot_id: str, request: CopySnapshot, *, destination: Self, deadline: Deadline
@@ -185,7 +204,7 @@ class Ec2Driver(Driver):
         """Copy a snapshot to the region of ``destination``, where EC2 wants it asked for."""
         with within(deadline):
             source = self._ready(snapshot_id, "copied")
-            own = {k: v for k, v in source.metadata.items() if not k.startswith(tags.RESERVED)}
+            own = {k: v for k, v in source.metadata.items() if not tags.is_reserved(k)}
             metadata = own if request.metadata is None else request.metadata
             new_tags = tags.for_new(request.name or source.name, metadata)
             description = request.description or source.description
@@ -217,16 +236,20 @@ class Ec2Driver(Driver):
         zone = request.zone or self._zone_near(None)
         asked = {"Size": wire.gib(request.size_bytes), "AvailabilityZone": zone}
         with within(deadline):
-            return self._make_volume(asked, request, deadline)
+            return self._make_volume(asked, request, source=None, deadline=deadline)
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
         """Delete a volume."""
         with within(deadline):
-            self._account.delete_volume(volume_id)
+            self._account.delete(VOLUME, volume_id)
+
+    def _know_account(self) -> None:
+        if self._account.number is None:
+            self._account.learn_number()
 
     def _snapshots(self, rows: list[Row]) -> tuple[StorageSnapshot, ...]:
-        if rows and self._account.number is None:
-            self._account.learn_number()
+        if rows:
+            self._know_account()
         number = self._account.number
         return tuple([wire.snapshot(row, number) for row in rows])
 
@@ -235,8 +258,8 @@ class Ec2Driver(Driver):
         if not snapshot.ready:
             raise DriverError(
                 ErrorCode.CONFLICT,
-                f"snapshot {snapshot_id!r} is {snapshot.state}; "
-                f"it can be {verb} once it is available",
+                f"snapshot {snapshot_id!r} is {snapshot.state}; it can be {verb} "
+                f"{_WHEN.get(snapshot.state, 'only while it is available')}",
             )
         return snapshot
 
@@ -254,18 +277,28 @@ class Ec2Driver(Driver):
         return zone
 
     def _make_volume(
-        self, asked: Mapping[str, Any], request: CloneSnapshot | CreateVolume, deadline: Deadline
+        self,
+        asked: Mapping[str, Any],
+        request: CloneSnapshot | CreateVolume,
+        *,
+        source: tuple[Kind, str] | None,
+        deadline: Deadline,
     ) -> StorageVolume:
         new_tags = tags.for_new(request.name, {}, description=request.description)
         asked = {**asked, **tags.specification("volume", new_tags)}
-        row, _ = self._account.make(VOLUME, "create_volume", asked, deadline)
+        row, _ = self._account.make(
+            VOLUME, "create_volume", asked, source=source, deadline=deadline
+        )
         return wire.volume(row)
 
     def _receive_copy(
         self, asked: Mapping[str, Any], known: Row, deadline: Deadline
     ) -> StorageSnapshot:
         """Start a copy into this region; EC2 answers with nothing but its id."""
-        answer, row = self._account.make(SNAPSHOT, "copy_snapshot", asked, deadline)
+        source = (SNAPSHOT, asked["SourceSnapshotId"])
+        answer, row = self._account.make(
+            SNAPSHOT, "copy_snapshot", asked, source=source, deadline=deadline
+        )
         row = row or {"SnapshotId": answer["SnapshotId"], "State": "pending"}
         self._account.number = row.get("OwnerId", self._account.number)
         return wire.snapshot({**row, **known}, self._account.number)

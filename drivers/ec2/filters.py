@@ -18,8 +18,8 @@ _STATUSES = {
 """State -> value of the filter ``status``, which knows these three only."""
 _SNAPSHOT_FILTERS = {"id": "snapshot-id", "volume_id": "volume-id", "name": "tag:Name"}
 _VOLUME_FILTERS = {"id": "volume-id", "name": "tag:Name"}
-_ESCAPES = str.maketrans({"*": r"\*", "?": r"\?", "\\": "?"})
-"""For the wildcards. A backslash is let through as any character: servers differ in escaping it."""
+_ANY_CHARACTER = str.maketrans(dict.fromkeys("*?\\[", "?"))
+"""For wildcards. EC2 takes them with a backslash before, moto does not: it has fnmatch's."""
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
@@ -36,8 +36,8 @@ def of_volumes(query: Query) -> dict[str, Any]:
 
 
 def equals(name: str, value: str) -> dict[str, Any]:
-    """Return the filter for one value, in which ``*`` and ``?`` are no wildcards."""
-    return {"Name": name, "Values": [value.translate(_ESCAPES)]}
+    """Return a filter that lets one value through, and those that differ from it in wildcards."""
+    return {"Name": name, "Values": [value.translate(_ANY_CHARACTER)]}
 
 
 def is_account(owner: str) -> bool:

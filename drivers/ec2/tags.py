@@ -8,9 +8,10 @@ reserved, and tags of that prefix do not count).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
 
-from gateway.driver import UNSET, UpdateSnapshot, invalid
+from gateway.driver import UNSET, MetadataChange, UpdateSnapshot, invalid
 
 NAME = "Name"
 DESCRIPTION = "description"
@@ -65,72 +66,77 @@ def for_new(
     return tags
 
 
+class Change(NamedTuple):
+    """A change of tags: what is set and what is removed."""
+
+    set: Mapping[str, str]
+    remove: AbstractSet[str]
+
+    def applied_to(self, before: Mapping[str, str]) -> dict[str, str]:
+        """Return what the tags are after this change."""
+        return {**{k: v for k, v in before.items() if k not in self.remove}, **self.set}
+
+
 def changed(
     before: Mapping[str, str], native_description: str | None, request: UpdateSnapshot
-) -> dict[str, str]:
-    """Return the tags that a resource has after a change.
+) -> Change:
+    """Return the change of tags that a request asks for.
 
     EC2's own tags stay whatever is asked: nobody else can change them.
 
     Raises:
         DriverError: ``invalid``, naming each key that EC2 would refuse.
     """
-    own = {key: value for key, value in before.items() if key not in _FIELDS}
-    after = dict(own)
+    wanted: dict[str, str] = {}
+    removed: set[str] = set()
     if request.metadata is not None:
-        after = request.metadata.applied_to(own)
-        _check_removed(request.metadata.remove & own.keys())
-        kept = {key: value for key, value in own.items() if key.startswith(RESERVED)}
-        asked = {key: value for key, value in after.items() if kept.get(key) != value}
-        _check(asked, {})
-        after |= kept
-    after |= _named(before, native_description, request)
-    _check({}, after)
-    return after
-
-
-def _named(
-    before: Mapping[str, str], native_description: str | None, request: UpdateSnapshot
-) -> dict[str, str]:
-    """Return the tags for name and description."""
-    tags = {key: before[key] for key in _FIELDS if key in before}
+        own = {key: value for key, value in before.items() if key not in _FIELDS}
+        wanted, removed = _metadata(own, request.metadata)
     if request.name is not UNSET:
-        tags.pop(NAME, None)
-        if request.name:
-            tags[NAME] = request.name
+        _set_or_remove(wanted, removed, NAME, request.name)
     if request.description is not UNSET:
-        tags.pop(DESCRIPTION, None)
-        wanted = request.description or ""
-        if wanted != (native_description or ""):
-            tags[DESCRIPTION] = wanted
-    return tags
+        given, native = request.description or "", native_description or ""
+        _set_or_remove(wanted, removed, DESCRIPTION, None if given == native else given)
+    change = Change(wanted, removed)
+    _check((), change.applied_to(before))
+    return change
 
 
-def _check(metadata: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    problems = {
-        f"metadata[{key}]": f"EC2 keeps the {field} there; give it as {field}"
-        for key, field in _FIELDS.items()
-        if key in metadata
-    }
-    problems |= {
-        f"metadata[{key}]": f"keys that begin with {RESERVED} belong to AWS"
-        for key in metadata
-        if key.lower().startswith(RESERVED)
-    }
-    count = sum(not key.startswith(RESERVED) for key in tags)
+def _metadata(own: Mapping[str, str], change: MetadataChange) -> tuple[dict[str, str], set[str]]:
+    """Return the tags to set and to remove for a change of metadata."""
+    removed = (own.keys() if change.replace else change.remove) - change.set.keys()
+    wanted = {k: v for k, v in change.set.items() if not (is_reserved(k) and own.get(k) == v)}
+    refused = () if change.replace else (k for k in removed & own.keys() if is_reserved(k))
+    _check({*wanted, *refused}, ())
+    return wanted, {key for key in removed if key not in _FIELDS and not is_reserved(key)}
+
+
+def _set_or_remove(wanted: dict[str, str], removed: set[str], key: str, value: str | None) -> None:
+    if value is None:
+        removed.add(key)
+    else:
+        wanted[key] = value
+
+
+def is_reserved(key: str) -> bool:
+    """Return whether only AWS can set this tag."""
+    return key.lower().startswith(RESERVED)
+
+
+def _check(keys: Iterable[str], tags: Iterable[str]) -> None:
+    """Refuse metadata with these ``keys``, or a resource with these ``tags``."""
+    problems = {}
+    for key in keys:
+        if key in _FIELDS:
+            problems[f"metadata[{key}]"] = (
+                f"EC2 keeps the {_FIELDS[key]} there; give it as {_FIELDS[key]}"
+            )
+        elif is_reserved(key):
+            problems[f"metadata[{key}]"] = f"keys that begin with {RESERVED} belong to AWS"
+    count = sum(not is_reserved(key) for key in tags)
     if count > MOST:
         problems["metadata"] = (
             f"{count} tags, with those for name and description; EC2 takes {MOST}"
         )
-    if problems:
-        raise invalid(problems)
-
-
-def _check_removed(keys: Iterable[str]) -> None:
-    problems = {
-        f"metadata[{key}]": f"keys that begin with {RESERVED} belong to AWS"
-        for key in keys
-        if key.startswith(RESERVED)
-    }
     if problems:
         raise invalid(problems)

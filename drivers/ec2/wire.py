@@ -42,6 +42,7 @@ STATES: Mapping[str, SnapshotState] = {
     "recoverable": SnapshotState.RECYCLED,
     "recovering": SnapshotState.BUSY,
 }
+NOT_EC2 = "EC2's endpoint answered with something that is no answer of EC2"
 VOLUME_STATES: Mapping[str, VolumeState] = {
     "creating": VolumeState.CREATING,
     "available": VolumeState.AVAILABLE,
@@ -144,6 +145,7 @@ _EXPIRED = _Meaning(
 _NOT_ALLOWED = _Meaning(_E.DENIED, "EC2 does not allow this account to do that")
 _NO_SNAPSHOT = _Meaning(_E.NOT_FOUND, "no snapshot {id}")
 _NO_VOLUME_FOUND = _Meaning(_E.NOT_FOUND, "no volume {id}")
+_NOT_EC2 = _Meaning(_E.BACKEND, NOT_EC2)
 _SLOW_DOWN = _Meaning(_E.RATE_LIMITED, "EC2 asks for fewer requests", retry_after_s=5)
 _BAD_VALUE = _Meaning(_E.INVALID, "EC2 refuses the request's values")
 _DOWN = _Meaning(_E.UNAVAILABLE, "EC2 has an internal error or no capacity; try again")
@@ -183,6 +185,7 @@ ERRORS: Mapping[str, _Meaning] = {
     "InvalidID": _Meaning(_E.NOT_FOUND, "no resource {id}"),
     **dict.fromkeys(
         (
+            "ConcurrentTagAccess",
             "EC2ThrottledException",
             "PriorRequestNotComplete",
             "RequestLimitExceeded",
@@ -257,22 +260,26 @@ _TRANSPORT: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
         "the connection to EC2 broke before the whole answer; a change may have happened",
     ),
     (HTTPClientError, _E.UNAVAILABLE, "the HTTP exchange with EC2 failed"),
-    (ResponseParserError, _E.BACKEND, "EC2's endpoint answered with something that is no XML"),
+    (ResponseParserError, *_NOT_EC2[:2]),
 )
+_LONGEST_CODE = 100
 _ID = re.compile(r"\b(snap|vol)-[0-9a-zA-Z-]{1,40}\b")
 _PARAMETER = re.compile(r"\bparameter:? '?(\w+)")
 _PARAMETER_FIELDS = {
     "availabilityzone": "zone",
     "description": "description",
     "size": "size_bytes",
-    "snapshotid": "snapshot_id",
-    "sourcesnapshotid": "snapshot_id",
     "tag": "metadata",
     "tagkey": "metadata",
     "tagvalue": "metadata",
-    "volumeid": "volume_id",
     "volumetype": "media",
 }
+_BAD_IDS = {
+    "snapshotid": _NO_SNAPSHOT,
+    "sourcesnapshotid": _NO_SNAPSHOT,
+    "volumeid": _NO_VOLUME_FOUND,
+}
+"""An id without its prefix is a bad value to EC2, one with it is malformed or not found."""
 
 
 def classify(exc: Exception) -> DriverError | None:
@@ -287,12 +294,14 @@ def classify(exc: Exception) -> DriverError | None:
 
 def _classify_answer(exc: ClientError) -> DriverError:
     error = exc.response.get("Error", {})
-    code, text = str(error.get("Code", "")), str(error.get("Message", ""))
+    code, text = error_code(exc), str(error.get("Message", ""))
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     meaning = ERRORS.get(code) or _by_form(code, status)
     field = meaning.field
     if meaning is _BAD_VALUE:
-        field = _named_field(text)
+        parameter = _named_parameter(text)
+        meaning = _BAD_IDS.get(parameter, meaning)
+        field = _PARAMETER_FIELDS.get(parameter)
     if field is not None:
         described = invalid({field: meaning.message})
         return DriverError(
@@ -305,19 +314,31 @@ def _classify_answer(exc: ClientError) -> DriverError:
     )
 
 
+_BY_STATUS = {401: _WRONG_KEY, 403: _NOT_ALLOWED, 429: _SLOW_DOWN}
+"""What the statuses of a proxy mean, whose page is no answer of EC2."""
+
+
+def error_code(exc: ClientError) -> str:
+    """Return EC2's error code, at most as much of it as can be one; "" if there is none."""
+    code = str(exc.response.get("Error", {}).get("Code", ""))[:_LONGEST_CODE]
+    return code.removeprefix("Client.").removeprefix("Server.")
+
+
 def _by_form(code: str, status: int) -> _Meaning:
     """Return what a code that the table lacks most likely means."""
     if status >= 500:  # noqa: PLR2004 - HTTP's server errors
         return _DOWN
+    if not code or code.isdecimal():
+        return _BY_STATUS.get(status, _NOT_EC2)
     if code.endswith(("NotFound", ".Malformed")):
         return _Meaning(_E.NOT_FOUND, "no resource {id}")
     if code.endswith("LimitExceeded"):
         return _Meaning(_E.QUOTA, "a limit of the account is reached")
     if 400 <= status < 500:  # noqa: PLR2004 - HTTP's client errors
         return _Meaning(_E.INVALID, "EC2 refuses the request")
-    return _Meaning(_E.BACKEND, "EC2's endpoint answered with something that is no EC2 answer")
+    return _NOT_EC2
 
 
-def _named_field(text: str) -> str | None:
+def _named_parameter(text: str) -> str:
     found = _PARAMETER.search(text)
-    return _PARAMETER_FIELDS.get(found.group(1).lower()) if found else None
+    return found.group(1).lower() if found else ""

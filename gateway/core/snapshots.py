@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gateway.core.checks import (
+    check_count,
     check_id,
     check_parameters,
     check_texts,
@@ -138,7 +139,7 @@ class Account:
         )
         if change and change.set and not change.replace:
             merged = change.applied_to(self.get_snapshot(snapshot_id).metadata)
-            check_texts(self._driver.limits, metadata=merged)
+            check_count(self._driver.limits, merged)
         return self._call(self._opened.driver.update_snapshot, snapshot_id, request)
 
     def get_metadata_value(self, snapshot_id: str, key: str) -> str:

@@ -88,3 +88,5 @@ class Limits:
     metadata_pairs: int = 50
     metadata_key: int = 128
     metadata_value: int = 255
+    reserved_prefix: str = ""
+    """Metadata keys that begin like this are the backend's own; the limits are not for them."""

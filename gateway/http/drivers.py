@@ -1,14 +1,12 @@
 """/api/drivers: the drivers in use, their providers, and what each can do."""
 
-from dataclasses import asdict
-
 from flask import Blueprint, Response
 
 from gateway.core.checks import not_found
 from gateway.core.registry import Provider, Providers
 from gateway.driver import PROMISES, Driver
 from gateway.http.exchange import current
-from gateway.http.storage_snapshots import FILTERS
+from gateway.http.storage_snapshots import FILTERS, limits_of
 from gateway.representations.documents import DriverDescription
 
 blueprint = Blueprint("drivers", __name__, url_prefix="/api/drivers")
@@ -44,5 +42,5 @@ def _describe(configured: Providers, driver_name: str) -> DriverDescription:
         providers=tuple(provider.name for provider in providers),
         capabilities={c.word: text for c, text in PROMISES.items() if c in driver.capabilities},
         filters=FILTERS,
-        limits={**asdict(driver.limits), "page_size": driver.page_size},
+        limits={**limits_of(driver), "page_size": driver.page_size},
     )

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from gateway.core.actions import snapshot_actions
 from gateway.core.snapshots import value_of
-from gateway.driver import SnapshotState, StorageSnapshot, UpdateSnapshot
+from gateway.driver import Driver, SnapshotState, StorageSnapshot, UpdateSnapshot
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import METADATA_FILTER, Exchange, current
@@ -48,7 +48,7 @@ def schema() -> Response:
     exchange = current()
     exchange.parameters()
     exchange.account.check_credentials()
-    limits = asdict(exchange.target.driver.limits)
+    limits = limits_of(exchange.target.driver)
     document = ResourceSchema(
         schemas.SNAPSHOT_FIELDS, LIST_METHODS, DETAIL_METHODS, FILTERS, limits
     )
@@ -169,6 +169,11 @@ def delete_metadata_key(snapshot_id: str, key: str) -> Response:
     revision = _check_value_if_match(exchange, snapshot_id, key)
     account.delete_metadata_key(snapshot_id, key, if_revision=revision)
     return exchange.no_content()
+
+
+def limits_of(driver: type[Driver]) -> dict[str, int | str]:
+    """Return the limits that a driver has."""
+    return {name: value for name, value in asdict(driver.limits).items() if value != ""}
 
 
 def _rows(exchange: Exchange) -> Callable[[StorageSnapshot], Row]:

@@ -63,7 +63,7 @@ class DriverDescription:
     capabilities: Mapping[str, str]
     """Capability word -> the sentence that it promises."""
     filters: tuple[str, ...]
-    limits: Mapping[str, int]
+    limits: Mapping[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class ResourceSchema:
     list_methods: tuple[str, ...]
     detail_methods: tuple[str, ...]
     filters: tuple[str, ...]
-    limits: Mapping[str, int]
+    limits: Mapping[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)

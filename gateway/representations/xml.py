@@ -142,7 +142,8 @@ def schema(document: ResourceSchema) -> bytes:
     ]
     lines += [f"  <filter name='{name}' lookups='exact'/>\n" for name in document.filters]
     lines += [
-        f"  <limit name='{name}'>{value}</limit>\n" for name, value in document.limits.items()
+        f"  <limit name='{name}'>{escape(str(value))}</limit>\n"
+        for name, value in document.limits.items()
     ]
     return ("".join(lines) + "</schema>\n").encode()
 
@@ -267,7 +268,7 @@ def _driver(description: DriverDescription, links: Links, pad: str) -> str:
     ]
     lines += [f"{pad}  <filter name='{name}'/>\n" for name in description.filters]
     lines += [
-        f"{pad}  <limit name='{name}'>{value}</limit>\n"
+        f"{pad}  <limit name='{name}'>{escape(str(value))}</limit>\n"
         for name, value in description.limits.items()
     ]
     return "".join(lines) + f"{pad}</driver>\n"

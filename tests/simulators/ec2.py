@@ -174,6 +174,9 @@ def _ordered(fault: FalseReply, request_id: str) -> Reply:
     return Reply(fault.status, error_answer(error, request_id), request_id)
 
 
+_STOP = {signal.SIGINT, signal.SIGTERM}
+
+
 def main() -> None:
     """Serve until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(
@@ -186,14 +189,13 @@ def main() -> None:
         "--complete-after", type=float, default=0, help="seconds that a snapshot is pending (0)"
     )
     given = parser.parse_args()
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    # Blocked before any thread begins, so that they wait for sigwait wherever they arrive.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
         with running_simulator(port=given.port, complete_after_s=given.complete_after) as simulator:
             _fill(simulator, given.volumes, given.snapshots)
             _tell(simulator)
-            stopped.wait()
+            signal.sigwait(_STOP)
     except OSError as error:
         parser.exit(1, f"cannot listen on 127.0.0.1:{given.port}: {error.strerror}\n")
 

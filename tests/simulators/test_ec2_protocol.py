@@ -136,12 +136,15 @@ def test_an_error_inside_reaches_the_test(simulator: Simulator, client: Any) -> 
 def test_it_runs_by_hand_until_it_is_told_to_stop() -> None:
     command = [sys.executable, "-m", "tests.simulators.ec2", "--snapshots", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        port = int(first.strip().rpartition(":")[2])
-        socket.create_connection(("127.0.0.1", port), 5).close()
-        process.terminate()
-        told = process.stdout.read()
-        assert process.wait(5) == 0
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            port = int(first.strip().rpartition(":")[2])
+            socket.create_connection(("127.0.0.1", port), 5).close()
+            process.terminate()
+            told = process.stdout.read()
+            assert process.wait(5) == 0
+        finally:
+            process.kill()
     assert ACCESS_KEY in told
     assert "--aws-sigv4" in told
