@@ -166,7 +166,10 @@ class Account:
         Any XML is parsed to a dict, also that of a proxy's page: without the
         check, such a page would be an empty list.
         """
-        answer = getattr(self._again, kind.describe)(**asked)
+        try:
+            answer = getattr(self._again, kind.describe)(**asked)
+        except ValueError as exc:  # a number or a time that is none
+            raise DriverError(ErrorCode.BACKEND, wire.NOT_EC2) from exc
         if kind.rows not in answer:
             raise DriverError(ErrorCode.BACKEND, wire.NOT_EC2)
         return answer[kind.rows], answer.get("NextToken") or None
@@ -177,7 +180,7 @@ class Account:
         """Return the answer to a call that changes something; a proxy's page is none."""
         try:
             answer: Row = getattr(self._once, operation)(**asked)
-        except ResponseParserError as exc:
+        except (ResponseParserError, ValueError) as exc:
             raise _maybe_done() from exc
         except ClientError as exc:
             error = wire.classify(exc)

@@ -20,6 +20,10 @@ ERROR = (
 NAMESPACE = b'xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"'
 EMPTY = b"<DescribeSnapshotsResponse " + NAMESPACE + b"><requestId>1</requestId></Describe"
 OTHER = b"<DeleteSnapshotResponse " + NAMESPACE + b"><return>true</return></DeleteSnapshotResponse>"
+BAD_NUMBER = (
+    b"<Response " + NAMESPACE + b"><snapshotSet><item><volumeSize>big</volumeSize></item>"
+    b"</snapshotSet><volumeSet><item><size/></item></volumeSet></Response>"
+)
 Break = Callable[..., None]
 
 
@@ -59,6 +63,7 @@ FAULTS: dict[str, tuple[Break, ErrorCode]] = {
     "a redirect": (garbled(HTML, 302), ErrorCode.BACKEND),
     "an error with 200": (garbled(ERROR), ErrorCode.BACKEND),
     "no set of snapshots": (garbled(EMPTY + b"SnapshotsResponse>"), ErrorCode.BACKEND),
+    "a number that is none": (garbled(BAD_NUMBER), ErrorCode.BACKEND),
     "truncated in a tag": (garbled(EMPTY), ErrorCode.BACKEND),
     "the answer of another call": (garbled(OTHER), ErrorCode.BACKEND),
 }
