@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from drivers.ec2 import tags, wire
@@ -170,7 +170,7 @@ class Account:
             answer = getattr(self._again, kind.describe)(**asked)
         except ValueError as exc:  # a number or a time that is none
             raise DriverError(ErrorCode.BACKEND, wire.NOT_EC2) from exc
-        if kind.rows not in answer:
+        if kind.rows not in answer or any(kind.id not in row for row in answer[kind.rows]):
             raise DriverError(ErrorCode.BACKEND, wire.NOT_EC2)
         return answer[kind.rows], answer.get("NextToken") or None
 
@@ -182,6 +182,8 @@ class Account:
             answer: Row = getattr(self._once, operation)(**asked)
         except (ResponseParserError, ValueError) as exc:
             raise _maybe_done() from exc
+        except HTTPClientError as exc:  # it was sent, or part of it
+            raise _maybe_done(wire.classify(exc)) from exc
         except ClientError as exc:
             error = wire.classify(exc)
             if error is not None and error.code is ErrorCode.NOT_FOUND and about is not None:
@@ -248,6 +250,6 @@ def _not_found(kind: Kind, resource_id: str, backend_code: str | None = None) ->
 
 
 def _maybe_done(error: DriverError | None = None) -> DriverError:
-    error = error or DriverError(ErrorCode.BACKEND, wire.NOT_EC2)
-    message = f"{error.message}; a change may have happened"
-    return DriverError(error.code, message, backend_code=error.backend_code)
+    code, message = (error.code, error.message) if error else (ErrorCode.BACKEND, wire.NOT_EC2)
+    backend_code = error.backend_code if error else None
+    return DriverError(code, message, backend_code=backend_code, maybe_done=True)

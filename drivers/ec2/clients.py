@@ -2,10 +2,12 @@
 
 import os
 import re
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +51,8 @@ _SESSION_VARIABLES = {
     "credentials_file": _NOWHERE,
 }
 """What ~/.aws and AWS_PROFILE say is for the operator's own tools, not for a gateway."""
+_making = threading.Lock()
+"""Held while a client is made: a botocore session is not safe for threads."""
 _deadline: ContextVar[Deadline] = ContextVar("deadline")
 
 
@@ -151,18 +155,24 @@ def _collect_shapes(part: Any, all_shapes: Mapping[str, Any], found: dict[str, A
             _collect_shapes(item, all_shapes, found)
 
 
+@lru_cache(maxsize=1)
+def _core_session() -> Any:
+    """Return the one botocore session of this process, with EC2's model and our parser."""
+    core = botocore.session.Session(session_vars=_SESSION_VARIABLES)
+    core.register_component("data_loader", _Excerpt(core.get_config_variable("data_path")))
+    core.register_component("response_parser_factory", ParserFactory())
+    return core
+
+
 class Clients:
     """Makes the clients of one provider's accounts; shared by all of them.
 
-    A botocore session is not safe for threads, the clients that it makes are.
+    The clients, unlike the session that makes them, are safe for threads.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
-        self._lock = threading.Lock()
-        core = botocore.session.Session(session_vars=_SESSION_VARIABLES)
-        core.register_component("data_loader", _Excerpt(core.get_config_variable("data_path")))
-        core.register_component("response_parser_factory", ParserFactory())
+        core = _core_session()
         self._session = boto3.Session(botocore_session=core)
         if "endpoint_url" not in options:
             core.get_partition_for_region(options["region"])
@@ -182,7 +192,7 @@ class Clients:
                 "give an access key and its secret as HTTP Basic, and the session token, if "
                 "there is one, in X-Amz-Security-Token",
             )
-        with self._lock:
+        with _making:
             return (
                 self._make(key, secret, token, attempts=self.options["read_attempts"]),
                 self._make(key, secret, token, attempts=1),
@@ -229,8 +239,12 @@ def open_clients(options: Mapping[str, Any]) -> Clients:
     except ValueError as exc:
         raise ConfigurationError(f"endpoint_url: {exc}") from exc
     bundle = options.get("ca_bundle")
-    if bundle is not None and not os.path.isfile(bundle):
-        raise ConfigurationError(f"ca_bundle = {bundle!r}: no such file")
+    try:
+        ssl.create_default_context(cafile=bundle)
+    except OSError as exc:  # SSLError is one
+        raise ConfigurationError(
+            f"ca_bundle = {bundle!r}: not a file of CA certificates in PEM ({exc.strerror})"
+        ) from exc
     try:
         return Clients(options)
     except UnknownRegionError as exc:

@@ -6,11 +6,14 @@ Also for whatever else speaks EC2's query protocol, by ``endpoint_url``.
 from collections.abc import Mapping
 from typing import Any, Self
 
+from botocore.exceptions import ClientError
+
 from drivers.ec2 import filters, tags, wire
 from drivers.ec2.account import SNAPSHOT, VOLUME, Account, Kind, Row
 from drivers.ec2.clients import Clients, Ec2Options, open_clients, within
 from gateway.driver import (
     OWNER_SELF,
+    UNSET,
     Capability,
     CloneSnapshot,
     CopySnapshot,
@@ -136,12 +139,17 @@ class Ec2Driver(Driver):
             )
             if rows and owner == OWNER_SELF:
                 self._account.number = rows[0].get("OwnerId")
-            return Page(self._snapshots(rows), following)
+            if rows and cursor is None:
+                self._know_account()
+            number = self._account.number
+        return Page(tuple([wire.snapshot(row, number) for row in rows]), following)
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot."""
         with within(deadline):
-            return self._snapshots([self._account.get(SNAPSHOT, snapshot_id)])[0]
+            row = self._account.get(SNAPSHOT, snapshot_id)
+            self._know_account()
+        return wire.snapshot(row, self._account.number)
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Start a snapshot, tagged within the call."""
@@ -206,15 +214,18 @@ class Ec2Driver(Driver):
             source = self._ready(snapshot_id, "copied")
             own = {k: v for k, v in source.metadata.items() if not tags.is_reserved(k)}
             metadata = own if request.metadata is None else request.metadata
-            new_tags = tags.for_new(request.name or source.name, metadata)
-            description = request.description or source.description
+            name = source.name if request.name is UNSET else request.name
+            new_tags = tags.for_new(name, metadata)
+            given = request.description
+            description = source.description if given is UNSET else given
             asked = {
                 "SourceRegion": self._options["region"],
                 "SourceSnapshotId": snapshot_id,
                 **_described(description),
                 **tags.specification("snapshot", new_tags),
             }
-            known = {"Tags": tags.as_list(new_tags), **_described(description)}
+            # The volume that a copy shows means nothing, and at some servers is the source's.
+            known = {"Tags": tags.as_list(new_tags), "VolumeId": None, **_described(description)}
             return destination._receive_copy(asked, known, deadline)
 
     def list_volumes(
@@ -246,12 +257,6 @@ class Ec2Driver(Driver):
     def _know_account(self) -> None:
         if self._account.number is None:
             self._account.learn_number()
-
-    def _snapshots(self, rows: list[Row]) -> tuple[StorageSnapshot, ...]:
-        if rows:
-            self._know_account()
-        number = self._account.number
-        return tuple([wire.snapshot(row, number) for row in rows])
 
     def _ready(self, snapshot_id: str, verb: str) -> StorageSnapshot:
         snapshot = wire.snapshot(self._account.get(SNAPSHOT, snapshot_id), self._account.number)
@@ -295,10 +300,15 @@ class Ec2Driver(Driver):
         self, asked: Mapping[str, Any], known: Row, deadline: Deadline
     ) -> StorageSnapshot:
         """Start a copy into this region; EC2 answers with nothing but its id."""
-        source = (SNAPSHOT, asked["SourceSnapshotId"])
-        answer, row = self._account.make(
-            SNAPSHOT, "copy_snapshot", asked, source=source, deadline=deadline
-        )
+        try:
+            answer, row = self._account.make(
+                SNAPSHOT, "copy_snapshot", asked, source=None, deadline=deadline
+            )
+        except ClientError as exc:
+            error = wire.classify(exc)
+            if error is None or error.code is not ErrorCode.NOT_FOUND:
+                raise
+            raise invalid({"destination": "EC2 does not find the snapshot from there"}) from exc
         row = row or {"SnapshotId": answer["SnapshotId"], "State": "pending"}
         self._account.number = row.get("OwnerId", self._account.number)
         return wire.snapshot({**row, **known}, self._account.number)

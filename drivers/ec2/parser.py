@@ -58,7 +58,7 @@ class FastParser(EC2QueryParser):  # type: ignore[misc]
     def _do_parse(self, response: Mapping[str, Any], shape: Shape | None) -> dict[str, Any]:
         try:
             return _parsed(response["body"], self._reader(shape))
-        except (_Unusual, etree.XMLSyntaxError):
+        except (_Unusual, etree.XMLSyntaxError, ValueError):
             parsed: dict[str, Any] = super()._do_parse(response, shape)
             return parsed
 

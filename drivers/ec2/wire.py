@@ -6,6 +6,7 @@ reference; error codes from its appendix and as observed on moto 5.2.
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -77,8 +78,8 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
         description=description,
         state_reason=row.get("StateMessage") or None,
         progress=_percent(row.get("Progress")),
-        created=row.get("StartTime"),
-        completed=row.get("CompletionTime"),
+        created=_utc(row.get("StartTime")),
+        completed=_utc(row.get("CompletionTime")),
         volume_id=volume_id,
         size_bytes=None if size_gib is None else size_gib * GIB,
         stored_bytes=stored,
@@ -101,12 +102,19 @@ def volume(row: Mapping[str, Any]) -> StorageVolume:
         native_state=native_state,
         name=name,
         description=description,
-        created=row.get("CreateTime"),
+        created=_utc(row.get("CreateTime")),
         size_bytes=None if size_gib is None else size_gib * GIB,
         metadata=metadata,
         zone=row.get("AvailabilityZone"),
         snapshot_id=row.get("SnapshotId") or None,
     )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """Return a time in UTC; AWS writes no other, but servers that are not AWS may."""
+    if moment is None or moment.tzinfo is UTC:
+        return moment
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=128)
@@ -249,7 +257,7 @@ ERRORS: Mapping[str, _Meaning] = {
 """EC2's error code -> what it means. The status does not count: some throttles are a 400."""
 
 _TRANSPORT: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
-    (ReadTimeoutError, _E.TIMEOUT, "EC2 did not answer in time; a change may have happened"),
+    (ReadTimeoutError, _E.TIMEOUT, "EC2 did not answer in time"),
     (ConnectTimeoutError, _E.UNAVAILABLE, "EC2's endpoint could not be reached in time"),
     (EndpointConnectionError, _E.UNAVAILABLE, "EC2's endpoint cannot be reached"),
     (ProxyConnectionError, _E.UNAVAILABLE, "the proxy to EC2's endpoint cannot be reached"),
@@ -257,7 +265,7 @@ _TRANSPORT: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
     (
         ConnectionClosedError,
         _E.UNAVAILABLE,
-        "the connection to EC2 broke before the whole answer; a change may have happened",
+        "the connection to EC2 broke before the whole answer",
     ),
     (HTTPClientError, _E.UNAVAILABLE, "the HTTP exchange with EC2 failed"),
     (ResponseParserError, *_NOT_EC2[:2]),

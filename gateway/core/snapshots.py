@@ -25,6 +25,8 @@ from gateway.driver import (
     CreateVolume,
     Credentials,
     Driver,
+    DriverError,
+    ErrorCode,
     Filter,
     MetadataChange,
     Query,
@@ -124,7 +126,7 @@ class Account:
             metadata=request.metadata,
         )
         check_id("volume", request.volume_id)
-        return self._call(self._opened.driver.create_snapshot, request)
+        return self._change(self._opened.driver.create_snapshot, request)
 
     def update_snapshot(self, snapshot_id: str, request: UpdateSnapshot) -> StorageSnapshot:
         """Change name, description and metadata, all or nothing."""
@@ -140,7 +142,7 @@ class Account:
         if change and change.set and not change.replace:
             merged = change.applied_to(self.get_snapshot(snapshot_id).metadata)
             check_count(self._driver.limits, merged)
-        return self._call(self._opened.driver.update_snapshot, snapshot_id, request)
+        return self._change(self._opened.driver.update_snapshot, snapshot_id, request)
 
     def get_metadata_value(self, snapshot_id: str, key: str) -> str:
         """Return the value of one metadata key, which must be there."""
@@ -160,7 +162,7 @@ class Account:
         """Delete a snapshot, which must be there."""
         require(self._driver, Capability.SNAPSHOT_DELETE)
         check_id("snapshot", snapshot_id)
-        self._call(self._opened.driver.delete_snapshot, snapshot_id)
+        self._change(self._opened.driver.delete_snapshot, snapshot_id)
 
     def clone_snapshot(self, snapshot_id: str, request: CloneSnapshot) -> StorageVolume:
         """Start a new volume with the snapshot's bytes."""
@@ -175,7 +177,7 @@ class Account:
             avoid=request.avoid,
         )
         check_texts(self._driver.limits, name=request.name, description=request.description)
-        return self._call(self._opened.driver.clone_snapshot, snapshot_id, request)
+        return self._change(self._opened.driver.clone_snapshot, snapshot_id, request)
 
     def copy_snapshot(
         self, snapshot_id: str, request: CopySnapshot, destination: "Account"
@@ -189,7 +191,7 @@ class Account:
             description=request.description,
             metadata=request.metadata,
         )
-        return self._call(
+        return self._change(
             self._opened.driver.copy_snapshot,
             snapshot_id,
             request,
@@ -216,13 +218,13 @@ class Account:
         require(self._driver, Capability.VOLUME_CREATE)
         check_parameters(self._driver, zone=request.zone)
         check_texts(self._driver.limits, name=request.name, description=request.description)
-        return self._call(self._opened.driver.create_volume, request)
+        return self._change(self._opened.driver.create_volume, request)
 
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume, which must be there."""
         require(self._driver, Capability.VOLUME_DELETE)
         check_id("volume", volume_id)
-        self._call(self._opened.driver.delete_volume, volume_id)
+        self._change(self._opened.driver.delete_volume, volume_id)
 
     @property
     def _driver(self) -> type[Driver]:
@@ -232,6 +234,17 @@ class Account:
         pushed = query.pushed_down(self._driver.pushdown)
         page_size = self._driver.page_size
         return lambda cursor: self._call(list_page, pushed, page_size=page_size, cursor=cursor)
+
+    def _change(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
+        """Call what changes something: after a time-out it may have done so."""
+        try:
+            return self._call(function, *args, **kw)
+        except DriverError as error:
+            if error.code is not ErrorCode.TIMEOUT or error.maybe_done:
+                raise
+            raise DriverError(
+                error.code, error.message, backend_code=error.backend_code, maybe_done=True
+            ) from error.__cause__
 
     def _call(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
         start = time.perf_counter()

@@ -61,6 +61,8 @@ class DriverError(Exception):
         fields: for ``invalid``: request field -> what is wrong with it.
         backend_code: the backend's own word for the failure, if it has one.
         retry_after_s: seconds to wait before the same request may work.
+        maybe_done: a change failed whose answer is lost, so that it may have
+            happened; the message says so, and nobody is told to try again.
     """
 
     def __init__(
@@ -71,13 +73,22 @@ class DriverError(Exception):
         fields: Mapping[str, str] | None = None,
         backend_code: str | None = None,
         retry_after_s: float | None = None,
+        maybe_done: bool = False,
     ) -> None:
+        if maybe_done:
+            message += "; the change may have happened: look before you send it again"
         super().__init__(message)
+        self.maybe_done = maybe_done
         self.code = code
         self.message = message
         self.fields = dict(fields or {})
         self.backend_code = backend_code
         self.retry_after_s = retry_after_s
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same request may be sent again without a thought."""
+        return self.code.is_retryable and not self.maybe_done
 
     def __repr__(self) -> str:
         return f"DriverError({self.code.value!r}, {self.message!r})"

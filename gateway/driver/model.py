@@ -215,10 +215,13 @@ class CloneSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class CopySnapshot:
-    """What a copy at another provider shall be; what is None is as in the source."""
+    """What a copy at another provider shall be.
 
-    name: str | None = None
-    description: str | None = None
+    UNSET name and description, and metadata that is None, are as in the source.
+    """
+
+    name: str | Unset | None = UNSET
+    description: str | Unset | None = UNSET
     metadata: Mapping[str, str] | None = None
 
 

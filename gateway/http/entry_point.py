@@ -29,6 +29,7 @@ _FEATURES = {
             Feature("copy", "copy", ("destination", "name", "description", "metadata")),
         ),
         (Capability.CLONE_SIZE, Feature("clone_size", "clone", ("size_bytes",))),
+        (Capability.ZONE, Feature("clone_zone", "clone", ("zone",))),
         (Capability.CLONE_MEDIA, Feature("clone_media", "clone", ("media",))),
         (Capability.CLONE_AFFINITIES, Feature("clone_affinities", "clone", ("affinities",))),
         (Capability.CLONE_AVOID, Feature("clone_avoid", "clone", ("avoid",))),

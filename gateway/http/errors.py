@@ -42,7 +42,7 @@ def _driver_error(error: DriverError) -> Response:
         error.code.value,
         error.message,
         headers,
-        retryable=error.code.is_retryable,
+        retryable=error.is_retryable,
         backend_code=error.backend_code,
         fields=error.fields,
     )

@@ -31,6 +31,7 @@ from gateway.http.negotiation import DEFAULT, negotiate
 from gateway.http.problems import HttpProblem
 from gateway.http.target import credentials_of, select_provider, unauthenticated
 from gateway.representations.documents import Links
+from gateway.representations.xml import ILLEGAL
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
@@ -232,6 +233,8 @@ def _form(name: str) -> str:
 
 def _filter(name: str, value: str) -> Filter:
     field, key = split_brackets(name)
+    if ILLEGAL.search(value) or ILLEGAL.search(name):
+        raise invalid({name: "holds a character that no text here can have"})
     return Filter(field, value, key=key)
 
 

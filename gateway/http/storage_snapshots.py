@@ -1,4 +1,4 @@
-"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, schema."""
+"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, copy, schema."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace

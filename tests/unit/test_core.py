@@ -274,3 +274,19 @@ def test_a_copy_goes_to_a_provider_of_the_same_driver(backend: Backend) -> None:
         assert "here, there" in error.message
         assert "muted" not in error.message
     assert refused(core.destination, muted, "here").code is ErrorCode.UNSUPPORTED
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_change_that_is_not_done_in_time_may_have_happened(
+    backend: Backend, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*_: Any, **__: Any) -> Any:
+        raise DriverError(ErrorCode.TIMEOUT, "too late", backend_code="X") from OSError()
+
+    monkeypatch.setattr(FakeDriver, operation, late)
+    error = refused(OPERATIONS[operation], account(backend))
+    changes = operation not in {"list_volumes", "get_volume"}
+    assert (error.code, error.backend_code) == (ErrorCode.TIMEOUT, "X")
+    assert (error.maybe_done, error.is_retryable) == (changes, not changes)
+    assert ("may have happened" in error.message) is changes
+    assert isinstance(error.__cause__, OSError)

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, StructureShape
 
+from drivers.ec2 import clients as clients_module
 from drivers.ec2.account import Account
 from drivers.ec2.clients import OPERATIONS, Clients, Ec2Options, open_clients, within
 from drivers.ec2.driver import Ec2Driver
@@ -180,8 +181,13 @@ def test_all_accounts_share_one_session_and_one_model(monkeypatch: pytest.Monkey
         return made[-1]
 
     monkeypatch.setattr(botocore.session, "Session", counted)
-    clients = open_clients(options())
-    opened = [client for who in (ALICE, BOB) for client in clients.open(who)]
+    clients_module._core_session.cache_clear()
+    providers = [open_clients(options()) for _ in range(2)]
+    opened = [
+        client
+        for who, clients in zip((ALICE, BOB), providers, strict=True)
+        for client in clients.open(who)
+    ]
     assert len(made) == 1
     assert len({id(client.meta.service_model.metadata) for client in opened}) == 1
     assert len({id(client) for client in opened}) == 4

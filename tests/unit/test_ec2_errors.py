@@ -243,9 +243,9 @@ URL = f"https://{SECRET}.example"
     ("exc", "code", "says"),
     [
         (sdk.ConnectTimeoutError(endpoint_url=URL), DOWN, "in time"),
-        (sdk.ReadTimeoutError(endpoint_url=URL), ErrorCode.TIMEOUT, "may have happened"),
+        (sdk.ReadTimeoutError(endpoint_url=URL), ErrorCode.TIMEOUT, "in time"),
         (sdk.EndpointConnectionError(endpoint_url=URL), DOWN, "cannot be reached"),
-        (sdk.ConnectionClosedError(endpoint_url=URL), DOWN, "may have happened"),
+        (sdk.ConnectionClosedError(endpoint_url=URL), DOWN, "broke"),
         (sdk.SSLError(endpoint_url=URL, error=SECRET), DOWN, "ca_bundle"),
         (sdk.ProxyConnectionError(proxy_url=URL, error=SECRET), DOWN, "proxy"),
         (sdk.HTTPClientError(error=SECRET), DOWN, "HTTP"),

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import botocore.httpsession
 import pytest
 from marshmallow import ValidationError
 
@@ -137,6 +138,8 @@ def test_a_file_of_certificates_must_be_there(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError) as caught:
             open_clients(load(ca_bundle=str(missing)))
         assert f"ca_bundle = {str(missing)!r}" in str(caught.value)
-    there = tmp_path / "ca.pem"
-    there.write_text("")
-    open_clients(load(ca_bundle=str(there)))
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    with pytest.raises(ConfigurationError, match="not a file of CA certificates"):
+        open_clients(load(ca_bundle=str(empty)))
+    open_clients(load(ca_bundle=botocore.httpsession.where()))

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -244,3 +244,20 @@ def test_a_state_of_a_volume_is_translated_and_kept(native: str, state: VolumeSt
 
 def test_a_volume_made_of_nothing_names_no_snapshot() -> None:
     assert volume(SnapshotId="").snapshot_id is None
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2020, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2020, 1, 1, tzinfo=UTC),
+        datetime(2020, 1, 1),
+    ],
+)
+def test_every_time_is_in_utc(moment: datetime) -> None:
+    row = {"SnapshotId": "s", "StartTime": moment, "CompletionTime": moment}
+    shown = wire.snapshot(row, None)
+    made = wire.volume({"VolumeId": "v", "CreateTime": moment})
+    for time in (shown.created, shown.completed, made.created):
+        assert time is not None
+        assert time.isoformat() == "2020-01-01T00:00:00+00:00"

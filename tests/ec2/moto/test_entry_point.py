@@ -33,7 +33,7 @@ CAPABILITIES = {
     "zone",
 }
 FEATURES = {
-    "storage_snapshots": {"create", "update", "delete", "clone", "copy", "clone_size"}
+    "storage_snapshots": {"create", "update", "delete", "clone", "copy", "clone_size", "clone_zone"}
     | {"clone_media"},
     "storage_volumes": {"create", "from_snapshot", "zone", "delete"},
     "drivers": set(),
