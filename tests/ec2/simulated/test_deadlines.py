@@ -149,7 +149,7 @@ def test_calls_that_hang_hold_nobody_else_up(simulator: Simulator, connect: Conn
 def test_retries_end_with_the_deadline(
     simulator: Simulator, connect: Connect, region: Region
 ) -> None:
-    simulator.delay("DescribeSnapshots", 0.1, times=99)
+    simulator.delay("DescribeSnapshots", SOON_S * 2 / 3, times=99)
     simulator.fail("DescribeSnapshots", "InternalError", 500, times=99)
     account = connect(call_timeout_s=SOON_S, read_attempts=10)
     assert timed(account.get_snapshot, SNAPSHOT) is ErrorCode.TIMEOUT
