@@ -1,4 +1,4 @@
-"""Boto3 clients: one small botocore session for a provider, two clients for an account."""
+"""Boto3 clients: one small session for a process, two clients for an account."""
 
 import os
 import re
@@ -52,7 +52,7 @@ _SESSION_VARIABLES = {
 }
 """What ~/.aws and AWS_PROFILE say is for the operator's own tools, not for a gateway."""
 _making = threading.Lock()
-"""Held while a client is made: a botocore session is not safe for threads."""
+"""Held while a client is made: a session is not safe for threads."""
 _deadline: ContextVar[Deadline] = ContextVar("deadline")
 
 
@@ -156,12 +156,12 @@ def _collect_shapes(part: Any, all_shapes: Mapping[str, Any], found: dict[str, A
 
 
 @lru_cache(maxsize=1)
-def _core_session() -> Any:
-    """Return the one botocore session of this process, with EC2's model and our parser."""
+def _one_session() -> boto3.Session:
+    """Return the one session of this process, with EC2's model and our parser."""
     core = botocore.session.Session(session_vars=_SESSION_VARIABLES)
     core.register_component("data_loader", _Excerpt(core.get_config_variable("data_path")))
     core.register_component("response_parser_factory", ParserFactory())
-    return core
+    return boto3.Session(botocore_session=core)
 
 
 class Clients:
@@ -172,12 +172,12 @@ class Clients:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
-        core = _core_session()
-        self._session = boto3.Session(botocore_session=core)
+        self._session = _one_session()
         if "endpoint_url" not in options:
-            core.get_partition_for_region(options["region"])
+            self._session.get_partition_for_region(options["region"])
         # What the first client of a session loads takes a tenth of a second: not in a request.
-        self._make("-", "-", None, attempts=1).close()
+        with _making:
+            self._make("-", "-", None, attempts=1).close()
 
     def open(self, credentials: Credentials) -> tuple[Any, Any]:
         """Return two clients: one that tries again, and one that sends every call once.

@@ -24,7 +24,6 @@ from gateway.driver import (
     Driver,
     DriverError,
     ErrorCode,
-    Limits,
     Lookup,
     Page,
     Pushdown,
@@ -62,14 +61,7 @@ class Ec2Driver(Driver):
         | Capability.ZONE
     )
     Options = Ec2Options
-    limits = Limits(
-        name=tags.LONGEST_VALUE,
-        description=255,
-        metadata_pairs=tags.MOST,
-        metadata_key=tags.LONGEST_KEY,
-        metadata_value=tags.LONGEST_VALUE,
-        reserved_prefix=tags.RESERVED,
-    )
+    limits = tags.LIMITS
     pushdown = {  # noqa: RUF012 - read-only, as in the base class
         ("id", Lookup.EXACT): Pushdown.EXACT,
         ("name", Lookup.EXACT): Pushdown.SUPERSET,

@@ -11,14 +11,21 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from gateway.driver import UNSET, MetadataChange, UpdateSnapshot, invalid
+from gateway.driver import UNSET, Limits, MetadataChange, UpdateSnapshot, invalid
 
 NAME = "Name"
 DESCRIPTION = "description"
-RESERVED = "aws:"
 MOST = 50
-LONGEST_KEY = 127
-LONGEST_VALUE = 256
+LIMITS = Limits(
+    name=256,
+    description=255,
+    metadata_pairs=MOST,
+    metadata_key=127,
+    metadata_value=256,
+    reserved_prefix="aws:",
+)
+is_reserved = LIMITS.is_reserved
+"""Whether only AWS can set this tag."""
 _FIELDS = {NAME: "name", DESCRIPTION: "description"}
 
 
@@ -118,11 +125,6 @@ def _set_or_remove(wanted: dict[str, str], removed: set[str], key: str, value: s
         wanted[key] = value
 
 
-def is_reserved(key: str) -> bool:
-    """Return whether only AWS can set this tag."""
-    return key.lower().startswith(RESERVED)
-
-
 def _check(keys: Iterable[str], tags: Iterable[str]) -> None:
     """Refuse metadata with these ``keys``, or a resource with these ``tags``."""
     problems = {}
@@ -132,7 +134,9 @@ def _check(keys: Iterable[str], tags: Iterable[str]) -> None:
                 f"EC2 keeps the {_FIELDS[key]} there; give it as {_FIELDS[key]}"
             )
         elif is_reserved(key):
-            problems[f"metadata[{key}]"] = f"keys that begin with {RESERVED} belong to AWS"
+            problems[f"metadata[{key}]"] = (
+                f"keys that begin with {LIMITS.reserved_prefix} belong to AWS"
+            )
     count = sum(not is_reserved(key) for key in tags)
     if count > MOST:
         problems["metadata"] = (

@@ -63,9 +63,6 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
     state = STATES.get(native_state, SnapshotState.UNKNOWN)
     if state is SnapshotState.AVAILABLE and tier == "archive":
         state = SnapshotState.ARCHIVED
-    volume_id = row.get("VolumeId") or None
-    if volume_id is not None and volume_id.startswith("vol-f") and _NO_VOLUME.fullmatch(volume_id):
-        volume_id = None
     size_gib = row.get("VolumeSize")
     stored = row.get("FullSnapshotSizeInBytes") or None  # 0 for snapshots made before it was told
     name, description, metadata = tags.read(row.get("Tags"), row.get("Description"))
@@ -80,7 +77,7 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
         progress=_percent(row.get("Progress")),
         created=_utc(row.get("StartTime")),
         completed=_utc(row.get("CompletionTime")),
-        volume_id=volume_id,
+        volume_id=_source(row.get("VolumeId")),
         size_bytes=None if size_gib is None else size_gib * GIB,
         stored_bytes=stored,
         stored_kind=StoredKind.FULL if stored else None,
@@ -108,6 +105,11 @@ def volume(row: Mapping[str, Any]) -> StorageVolume:
         zone=row.get("AvailabilityZone"),
         snapshot_id=row.get("SnapshotId") or None,
     )
+
+
+def _source(volume_id: str | None) -> str | None:
+    """Return the volume that a snapshot was made of; a copy has none that means anything."""
+    return None if not volume_id or _NO_VOLUME.fullmatch(volume_id) else volume_id
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -262,11 +264,7 @@ _TRANSPORT: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
     (EndpointConnectionError, _E.UNAVAILABLE, "EC2's endpoint cannot be reached"),
     (ProxyConnectionError, _E.UNAVAILABLE, "the proxy to EC2's endpoint cannot be reached"),
     (SSLError, _E.UNAVAILABLE, "the certificate of EC2's endpoint is not trusted; see ca_bundle"),
-    (
-        ConnectionClosedError,
-        _E.UNAVAILABLE,
-        "the connection to EC2 broke before the whole answer",
-    ),
+    (ConnectionClosedError, _E.UNAVAILABLE, "the connection to EC2 broke before its whole answer"),
     (HTTPClientError, _E.UNAVAILABLE, "the HTTP exchange with EC2 failed"),
     (ResponseParserError, *_NOT_EC2[:2]),
 )

@@ -47,13 +47,13 @@ def check_texts(
         if isinstance(value, str) and len(value) > longest:
             problems[field] = f"{len(value)} characters; at most {longest} are possible here"
     for key, value in (metadata or {}).items():
-        if is_reserved(limits, key):
+        if limits.is_reserved(key):
             continue
         if not 0 < len(key) <= limits.metadata_key:
             problems[f"metadata[{key[:60]}]"] = (
                 f"a key has 1 to {limits.metadata_key} characters here"
             )
-        if len(value) > limits.metadata_value:
+        elif len(value) > limits.metadata_value:
             problems[f"metadata[{key}]"] = (
                 f"{len(value)} characters; at most {limits.metadata_value} are possible here"
             )
@@ -69,13 +69,8 @@ def check_count(limits: Limits, metadata: Mapping[str, str]) -> None:
         raise invalid(problems)
 
 
-def is_reserved(limits: Limits, key: str) -> bool:
-    """Return whether a metadata key is the backend's own; in any case, to be safe."""
-    return bool(limits.reserved_prefix) and key.lower().startswith(limits.reserved_prefix)
-
-
 def _too_many(limits: Limits, metadata: Mapping[str, str]) -> dict[str, str]:
-    count = sum(not is_reserved(limits, key) for key in metadata)
+    count = sum(not limits.is_reserved(key) for key in metadata)
     if count <= limits.metadata_pairs:
         return {}
     return {"metadata": f"at most {limits.metadata_pairs} keys are possible here"}

@@ -90,3 +90,7 @@ class Limits:
     metadata_value: int = 255
     reserved_prefix: str = ""
     """Metadata keys that begin like this are the backend's own; the limits are not for them."""
+
+    def is_reserved(self, key: str) -> bool:
+        """Return whether a metadata key is the backend's own, in whatever case it is written."""
+        return bool(self.reserved_prefix) and key.lower().startswith(self.reserved_prefix)

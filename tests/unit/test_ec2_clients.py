@@ -181,7 +181,7 @@ def test_all_accounts_share_one_session_and_one_model(monkeypatch: pytest.Monkey
         return made[-1]
 
     monkeypatch.setattr(botocore.session, "Session", counted)
-    clients_module._core_session.cache_clear()
+    clients_module._one_session.cache_clear()
     providers = [open_clients(options()) for _ in range(2)]
     opened = [
         client
