@@ -3,12 +3,14 @@ PYTHON ?= python3.11
 CONFIG ?= config/gateway.toml
 HOST ?=
 PORT ?=
+KEYSTONE_PORT ?= 15000
+CINDER_PORT ?= 18776
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEPENDENCIES := setup.cfg pyproject.toml
 
-.PHONY: run test check bench format clean
+.PHONY: run test check bench format clean cinder-up cinder-down
 
 run: $(STAMP)-run
 	@$(BIN)/snapgate serve --config '$(CONFIG)' $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)')
@@ -28,6 +30,10 @@ bench: $(STAMP)-test
 format: $(STAMP)-check
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# A real Keystone and a real Cinder to try things on, with an environment of their own in .cinder.
+cinder-up cinder-down: cinder-%:
+	@KEYSTONE_PORT='$(KEYSTONE_PORT)' CINDER_PORT='$(CINDER_PORT)' $(PYTHON) -m tests.integration.cinder.server $*
 
 clean:
 	rm -rf .venv build *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -132,6 +132,34 @@ def local_config(folder: Path, *, options: Mapping[str, Any] | None = None, more
     return config
 
 
+def cloud_config(
+    folder: Path,
+    driver: str,
+    providers: Mapping[str, Mapping[str, Any]],
+    *,
+    call_timeout_s: float = 30,
+) -> Path:
+    """Write a configuration with providers of one driver below ``folder`` and return its path.
+
+    Args:
+        folder: where the file goes.
+        driver: the name of their driver.
+        providers: name -> options; the first one is the default.
+        call_timeout_s: how long a call may take.
+    """
+    lines = [
+        "[gateway]",
+        f"default_provider = {json.dumps(next(iter(providers)))}",
+        f"call_timeout_s = {call_timeout_s}",
+    ]
+    for name, options in providers.items():
+        lines += [f"[providers.{name}]", f'driver = "{driver}"', f"[providers.{name}.options]"]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in options.items()]
+    config = folder / "gateway.toml"
+    config.write_text("\n".join(lines) + "\n")
+    return config
+
+
 @contextlib.contextmanager
 def running(
     config: Path,

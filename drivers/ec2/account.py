@@ -10,9 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
 from drivers.ec2 import tags, wire
-from drivers.ec2.clients import within
 from drivers.ec2.filters import equals
-from gateway.driver import Deadline, DriverError, ErrorCode
+from gateway.driver import Deadline, DriverError, ErrorCode, within
 
 Row = Mapping[str, Any]
 _FEWEST, _MOST = 5, 1000

@@ -2,14 +2,10 @@
 
 import os
 import re
-import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -22,10 +18,12 @@ from drivers.ec2.parser import ParserFactory
 from gateway.driver import (
     ConfigurationError,
     Credentials,
-    Deadline,
     DriverError,
-    DriverOptions,
+    EndpointField,
     ErrorCode,
+    HttpOptions,
+    check_ca_file,
+    time_left_s,
 )
 
 OPERATIONS = (
@@ -53,10 +51,9 @@ _SESSION_VARIABLES = {
 """What ~/.aws and AWS_PROFILE say is for the operator's own tools, not for a gateway."""
 _making = threading.Lock()
 """Held while a client is made: a session is not safe for threads."""
-_deadline: ContextVar[Deadline] = ContextVar("deadline")
 
 
-class Ec2Options(DriverOptions):
+class Ec2Options(HttpOptions):
     """The options of the EC2 driver."""
 
     region = fields.String(
@@ -66,10 +63,7 @@ class Ec2Options(DriverOptions):
         ),
         metadata={"help": "region code, e.g. eu-west-1"},
     )
-    endpoint_url = fields.Url(
-        schemes={"http", "https"},
-        require_tld=False,
-        validate=validate.Regexp(r"[^@?#]*\Z", error="a URL without user, query and fragment"),
+    endpoint_url = EndpointField(
         metadata={"help": "URL of another EC2 API than the region's, e.g. https://ec2.example.org"},
     )
     owner = fields.String(
@@ -88,22 +82,6 @@ class Ec2Options(DriverOptions):
         strict=True,
         validate=validate.Range(5, 1000),
         metadata={"help": "rows asked for at once, 5 to 1000"},
-    )
-    connect_timeout_s = fields.Float(
-        load_default=5.0,
-        validate=validate.Range(min=0, min_inclusive=False, max=600),
-        metadata={"help": "seconds to wait for a connection"},
-    )
-    read_timeout_s = fields.Float(
-        load_default=20.0,
-        validate=validate.Range(min=0, min_inclusive=False, max=600),
-        metadata={"help": "seconds to wait for data from EC2, within gateway.call_timeout_s"},
-    )
-    read_attempts = fields.Integer(
-        load_default=3,
-        strict=True,
-        validate=validate.Range(1, 10),
-        metadata={"help": "how often a call that changes nothing is tried, 1 to 10"},
     )
     ca_bundle = fields.String(
         validate=validate.Length(min=1),
@@ -224,8 +202,7 @@ class Clients:
 
     def _limit_time(self, request: Any, **_: Any) -> None:
         """Let one attempt wait no longer than its call may still take."""
-        left = _deadline.get().remaining_s()
-        request.context["read_timeout"] = min(self.options["read_timeout_s"], left)
+        request.context["read_timeout"] = min(self.options["read_timeout_s"], time_left_s())
 
 
 def open_clients(options: Mapping[str, Any]) -> Clients:
@@ -234,17 +211,7 @@ def open_clients(options: Mapping[str, Any]) -> Clients:
     Raises:
         ConfigurationError: naming the option.
     """
-    try:
-        urlsplit(options.get("endpoint_url", "")).port  # noqa: B018 - it raises
-    except ValueError as exc:
-        raise ConfigurationError(f"endpoint_url: {exc}") from exc
-    bundle = options.get("ca_bundle")
-    try:
-        ssl.create_default_context(cafile=bundle)
-    except OSError as exc:  # SSLError is one
-        raise ConfigurationError(
-            f"ca_bundle = {bundle!r}: not a file of CA certificates in PEM ({exc.strerror})"
-        ) from exc
+    check_ca_file("ca_bundle", options.get("ca_bundle"))
     try:
         return Clients(options)
     except UnknownRegionError as exc:
@@ -254,13 +221,3 @@ def open_clients(options: Mapping[str, Any]) -> Clients:
         ) from exc
     except (BotoCoreError, ValueError) as exc:
         raise ConfigurationError(f"boto3 refuses the options ({type(exc).__name__})") from exc
-
-
-@contextmanager
-def within(deadline: Deadline) -> Iterator[None]:
-    """Bind the calls of this block to a deadline."""
-    token = _deadline.set(deadline)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from drivers.ec2 import filters, tags, wire
 from drivers.ec2.account import SNAPSHOT, VOLUME, Account, Kind, Row
-from drivers.ec2.clients import Clients, Ec2Options, open_clients, within
+from drivers.ec2.clients import Clients, Ec2Options, open_clients
 from gateway.driver import (
     OWNER_SELF,
     UNSET,
@@ -33,6 +33,7 @@ from gateway.driver import (
     StorageVolume,
     UpdateSnapshot,
     invalid,
+    within,
 )
 
 _WHEN = {

@@ -26,6 +26,7 @@ class Action:
 
 _CLONE = Action("clone", "post", "/clone")
 _COPY = Action("copy", "post", "/copy")
+_REVERT = Action("revert", "post", "/revert")
 _UPDATE = Action("update", "patch")
 _DELETE = Action("delete", "delete")
 _NOT_DELETABLE = frozenset({"creating", "busy", "deleting", "in-use", "recycled"})
@@ -33,7 +34,8 @@ _NOT_DELETABLE = frozenset({"creating", "busy", "deleting", "in-use", "recycled"
 
 def snapshot_actions(snapshot: StorageSnapshot, capabilities: Capability) -> tuple[Action, ...]:
     """Return what may be done to a snapshot in its present state."""
-    return _snapshot_actions(snapshot.state, snapshot.ready, capabilities)
+    alone = snapshot.group_id is None
+    return _snapshot_actions(snapshot.state, snapshot.ready, alone, capabilities)
 
 
 def volume_actions(volume: StorageVolume, capabilities: Capability) -> tuple[Action, ...]:
@@ -43,16 +45,19 @@ def volume_actions(volume: StorageVolume, capabilities: Capability) -> tuple[Act
 
 @lru_cache(maxsize=256)
 def _snapshot_actions(
-    state: SnapshotState, ready: bool, capabilities: Capability
+    state: SnapshotState, ready: bool, alone: bool, capabilities: Capability
 ) -> tuple[Action, ...]:
     permitted = []
     if ready and Capability.SNAPSHOT_CLONE in capabilities:
         permitted.append(_CLONE)
     if ready and Capability.SNAPSHOT_COPY in capabilities:
         permitted.append(_COPY)
+    if ready and Capability.SNAPSHOT_REVERT in capabilities:
+        permitted.append(_REVERT)
     if state is not SnapshotState.DELETING and Capability.SNAPSHOT_UPDATE in capabilities:
         permitted.append(_UPDATE)
-    if state not in _NOT_DELETABLE and Capability.SNAPSHOT_DELETE in capabilities:
+    deletable = alone and state not in _NOT_DELETABLE  # a group's are deleted together
+    if deletable and Capability.SNAPSHOT_DELETE in capabilities:
         permitted.append(_DELETE)
     return tuple(permitted)
 

@@ -1,8 +1,18 @@
 """What can be refused before a backend is asked."""
 
+import re
 from collections.abc import Mapping
 
-from gateway.driver import PARAMETERS, Capability, Driver, DriverError, ErrorCode, Limits, invalid
+from gateway.driver import (
+    PARAMETERS,
+    Capability,
+    Driver,
+    DriverError,
+    ErrorCode,
+    Limits,
+    Query,
+    invalid,
+)
 from gateway.driver.base import unsupported
 
 MAX_ID_LENGTH = 255
@@ -47,19 +57,23 @@ def check_texts(
         if isinstance(value, str) and len(value) > longest:
             problems[field] = f"{len(value)} characters; at most {longest} are possible here"
     for key, value in (metadata or {}).items():
-        if limits.is_reserved(key):
-            continue
-        if not 0 < len(key) <= limits.metadata_key:
-            problems[f"metadata[{key[:60]}]"] = (
-                f"a key has 1 to {limits.metadata_key} characters here"
-            )
-        elif len(value) > limits.metadata_value:
-            problems[f"metadata[{key}]"] = (
-                f"{len(value)} characters; at most {limits.metadata_value} are possible here"
-            )
+        problem = None if limits.is_reserved(key) else _pair_problem(limits, key, value)
+        if problem:
+            shown = key if len(key) <= limits.metadata_key else key[:60]
+            problems[f"metadata[{shown}]"] = problem
     problems |= _too_many(limits, metadata or {})
     if problems:
         raise invalid(problems)
+
+
+def _pair_problem(limits: Limits, key: str, value: str) -> str | None:
+    if not 0 < len(key) <= limits.metadata_key:
+        return f"a key has 1 to {limits.metadata_key} characters here"
+    if limits.metadata_key_pattern and not re.fullmatch(limits.metadata_key_pattern, key):
+        return f"a key must match {limits.metadata_key_pattern} here"
+    if len(value) > limits.metadata_value:
+        return f"{len(value)} characters; at most {limits.metadata_value} are possible here"
+    return None
 
 
 def check_count(limits: Limits, metadata: Mapping[str, str]) -> None:
@@ -74,6 +88,14 @@ def _too_many(limits: Limits, metadata: Mapping[str, str]) -> dict[str, str]:
     if count <= limits.metadata_pairs:
         return {}
     return {"metadata": f"at most {limits.metadata_pairs} keys are possible here"}
+
+
+def check_sort(driver: type[Driver], query: Query) -> None:
+    """Raise ``invalid`` for an order that the driver's backend does not have."""
+    unknown = [key.field for key in query.sort if key.field not in driver.sort_keys]
+    if unknown:
+        possible = ", ".join(sorted(driver.sort_keys)) or "nothing"
+        raise invalid({"sort": f"this driver sorts by {possible}, not by {', '.join(unknown)}"})
 
 
 def check_parameters(driver: type[Driver], **given: object) -> None:

@@ -9,6 +9,7 @@ from gateway.core.checks import (
     check_count,
     check_id,
     check_parameters,
+    check_sort,
     check_texts,
     not_found,
     require,
@@ -108,6 +109,7 @@ class Account:
 
     def list_snapshots(self, query: Query) -> Listing[StorageSnapshot]:
         """Return every snapshot that the account can see and that matches."""
+        check_sort(self._driver, query)
         return Listing(self._fetcher(self._opened.driver.list_snapshots, query), query)
 
     def get_snapshot(self, snapshot_id: str) -> StorageSnapshot:
@@ -197,6 +199,12 @@ class Account:
             request,
             destination=destination._opened.driver,
         )
+
+    def revert_snapshot(self, snapshot_id: str) -> StorageSnapshot:
+        """Start to set the snapshot's volume back to it."""
+        require(self._driver, Capability.SNAPSHOT_REVERT)
+        check_id("snapshot", snapshot_id)
+        return self._change(self._opened.driver.revert_snapshot, snapshot_id)
 
     def list_volumes(self, query: Query) -> Listing[StorageVolume]:
         """Return every volume that the account can see and that matches."""

@@ -3,7 +3,7 @@
 from gateway.driver.base import Driver, check_driver_class
 from gateway.driver.capabilities import METHODS, PARAMETERS, PROMISES, Capability, Limits
 from gateway.driver.computing import compute
-from gateway.driver.deadline import Deadline
+from gateway.driver.deadline import Deadline, time_left_s, within
 from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode, invalid
 from gateway.driver.model import (
     UNSET,
@@ -23,8 +23,15 @@ from gateway.driver.model import (
     Visibility,
     VolumeState,
 )
-from gateway.driver.options import DriverOptions, Secret, SecretField
-from gateway.driver.query import OWNER_SELF, Filter, Lookup, Pushdown, PushdownTable, Query
+from gateway.driver.options import (
+    DriverOptions,
+    EndpointField,
+    HttpOptions,
+    Secret,
+    SecretField,
+    check_ca_file,
+)
+from gateway.driver.query import OWNER_SELF, Filter, Lookup, Pushdown, PushdownTable, Query, SortKey
 
 __all__ = [
     "METHODS",
@@ -43,8 +50,10 @@ __all__ = [
     "Driver",
     "DriverError",
     "DriverOptions",
+    "EndpointField",
     "ErrorCode",
     "Filter",
+    "HttpOptions",
     "Limits",
     "Lookup",
     "MetadataChange",
@@ -56,13 +65,17 @@ __all__ = [
     "Secret",
     "SecretField",
     "SnapshotState",
+    "SortKey",
     "StorageSnapshot",
     "StorageVolume",
     "StoredKind",
     "UpdateSnapshot",
     "Visibility",
     "VolumeState",
+    "check_ca_file",
     "check_driver_class",
     "compute",
     "invalid",
+    "time_left_s",
+    "within",
 ]

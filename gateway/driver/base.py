@@ -43,6 +43,8 @@ class Driver(ABC):
     Options: ClassVar[type[DriverOptions]] = DriverOptions
     limits: ClassVar[Limits] = Limits()
     pushdown: ClassVar[PushdownTable] = {}
+    sort_keys: ClassVar[frozenset[str]] = frozenset()
+    """The fields of StorageSnapshot by which ``list_snapshots`` sorts, in both directions."""
     page_size: ClassVar[int] = 1000
     """The most rows that one list call asks for."""
 
@@ -96,7 +98,9 @@ class Driver(ABC):
         """Return one page of the snapshots that the account can see.
 
         Args:
-            query: the filters that the driver declared in ``pushdown``.
+            query: the filters that the driver declared in ``pushdown``, and the
+                order, by fields that it declared in ``sort_keys``, the id deciding
+                between equals; without one any order that stays the same.
             page_size: 1 to ``cls.page_size`` rows, at the most.
             cursor: the ``next_cursor`` of the page before; None for the first.
             deadline: when the answer must be there.
@@ -150,6 +154,14 @@ class Driver(ABC):
         ``destination`` is open with the same credentials and of the same class.
         """
         self._refuse(Capability.SNAPSHOT_COPY)
+
+    def revert_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
+        """Start to set the snapshot's volume back to it, and return the snapshot, often busy.
+
+        What the volume holds is lost. A snapshot that cannot be reverted to now is
+        ``conflict``, and nothing has changed then.
+        """
+        self._refuse(Capability.SNAPSHOT_REVERT)
 
     def list_volumes(
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
@@ -214,6 +226,10 @@ def check_driver_class(cls: type[Driver]) -> None:
         f"pushdown names {field!r}, which is no field of StorageSnapshot"
         for field, _ in cls.pushdown
         if field not in StorageSnapshot.__dataclass_fields__
+    ]
+    problems += [
+        f"sort_keys names {field!r}, which is no field of StorageSnapshot"
+        for field in sorted(cls.sort_keys - StorageSnapshot.__dataclass_fields__.keys())
     ]
     if problems:
         where = f"{cls.__module__}:{cls.__qualname__}"

@@ -18,6 +18,7 @@ class Capability(enum.Flag):
     SNAPSHOT_DELETE = enum.auto()
     SNAPSHOT_CLONE = enum.auto()
     SNAPSHOT_COPY = enum.auto()
+    SNAPSHOT_REVERT = enum.auto()
     VOLUME_READ = enum.auto()
     VOLUME_CREATE = enum.auto()
     VOLUME_DELETE = enum.auto()
@@ -27,6 +28,7 @@ class Capability(enum.Flag):
     CLONE_MEDIA = enum.auto()
     CLONE_AFFINITIES = enum.auto()
     CLONE_AVOID = enum.auto()
+    CLONE_ACCEPTED = enum.auto()
     ZONE = enum.auto()
     KEEPS_DEADLINE = enum.auto()
 
@@ -42,6 +44,7 @@ PROMISES: Mapping[Capability, str] = {
     Capability.SNAPSHOT_DELETE: "a snapshot can be deleted, and is gone afterwards",
     Capability.SNAPSHOT_CLONE: "a snapshot can be restored to a new volume with the same bytes",
     Capability.SNAPSHOT_COPY: "a snapshot can be copied to another provider of the same driver",
+    Capability.SNAPSHOT_REVERT: "a snapshot's volume can be set back to what it was",
     Capability.VOLUME_READ: "volumes can be listed and shown",
     Capability.VOLUME_CREATE: "an empty volume can be made",
     Capability.VOLUME_DELETE: "a volume can be deleted, and is gone afterwards",
@@ -51,6 +54,7 @@ PROMISES: Mapping[Capability, str] = {
     Capability.CLONE_MEDIA: "a clone can be of another media type than the snapshot's volume",
     Capability.CLONE_AFFINITIES: "a clone can be placed by affinities",
     Capability.CLONE_AVOID: "a clone can be placed away from named volumes",
+    Capability.CLONE_ACCEPTED: "a clone is accepted first (status 202) and made afterwards",
     Capability.ZONE: "a volume can be placed in a named zone",
     Capability.KEEPS_DEADLINE: "every call returns or raises by its deadline; the core "
     "watches the calls of a driver that does not promise this from outside",
@@ -62,6 +66,7 @@ METHODS: Mapping[Capability, tuple[str, ...]] = {
     Capability.SNAPSHOT_DELETE: ("delete_snapshot",),
     Capability.SNAPSHOT_CLONE: ("clone_snapshot",),
     Capability.SNAPSHOT_COPY: ("copy_snapshot",),
+    Capability.SNAPSHOT_REVERT: ("revert_snapshot",),
     Capability.VOLUME_READ: ("list_volumes", "get_volume"),
     Capability.VOLUME_CREATE: ("create_volume",),
     Capability.VOLUME_DELETE: ("delete_volume",),
@@ -88,6 +93,8 @@ class Limits:
     metadata_pairs: int = 50
     metadata_key: int = 128
     metadata_value: int = 255
+    metadata_key_pattern: str = ""
+    """A regular expression that a whole metadata key must match; any key if empty."""
     reserved_prefix: str = ""
     """Metadata keys that begin like this are the backend's own; the limits are not for them."""
 

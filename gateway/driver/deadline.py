@@ -1,6 +1,9 @@
 """The time that one call may take."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from gateway.driver.errors import DriverError, ErrorCode
 
@@ -34,3 +37,29 @@ class Deadline:
         return DriverError(
             ErrorCode.TIMEOUT, f"the call did not finish within {self.limit_s:g} seconds"
         )
+
+
+_bound: ContextVar[Deadline] = ContextVar("deadline")
+
+
+@contextmanager
+def within(deadline: Deadline) -> Iterator[None]:
+    """Bind the calls of this block to a deadline, for an SDK that takes no time-out per call.
+
+    What the SDK lets a driver hook into asks ``time_left_s()``.
+    """
+    token = _bound.set(deadline)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def time_left_s() -> float:
+    """Return the seconds that the present call has left.
+
+    Raises:
+        DriverError: ``timeout`` when none are left.
+        LookupError: outside ``within()``; a call that nothing limits is a bug.
+    """
+    return _bound.get().remaining_s()

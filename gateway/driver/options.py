@@ -12,11 +12,15 @@ A secret never stands in the configuration itself: its value is a reference,
 """
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from gateway.driver.errors import ConfigurationError
 
 
 class Secret:
@@ -69,3 +73,60 @@ class DriverOptions(Schema):
         """Marshmallow's settings."""
 
         unknown = RAISE
+
+
+class EndpointField(fields.Url):
+    """The URL of an HTTP API: no user, query or fragment, and a port that can be one."""
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(
+            schemes={"http", "https"},
+            require_tld=False,
+            validate=[
+                validate.Regexp(r"[^@?#]*\Z", error="a URL without user, query and fragment"),
+                _check_port,
+            ],
+            **kw,
+        )
+
+
+def _check_port(url: str) -> None:
+    try:
+        urlsplit(url).port  # noqa: B018 - it raises
+    except ValueError as exc:
+        raise ValidationError(str(exc)) from exc
+
+
+class HttpOptions(DriverOptions):
+    """The options of drivers that speak HTTP, so that they are the same everywhere."""
+
+    connect_timeout_s = fields.Float(
+        load_default=5.0,
+        validate=validate.Range(min=0, min_inclusive=False, max=600),
+        metadata={"help": "seconds to wait for a connection"},
+    )
+    read_timeout_s = fields.Float(
+        load_default=20.0,
+        validate=validate.Range(min=0, min_inclusive=False, max=600),
+        metadata={"help": "seconds to wait for data, within gateway.call_timeout_s"},
+    )
+    read_attempts = fields.Integer(
+        load_default=3,
+        strict=True,
+        validate=validate.Range(1, 10),
+        metadata={"help": "how often a call that changes nothing is tried, 1 to 10"},
+    )
+
+
+def check_ca_file(option: str, path: str | None) -> None:
+    """Check the file of an option that names CA certificates; None is none given.
+
+    Raises:
+        ConfigurationError: naming the option.
+    """
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as exc:  # SSLError is one
+        raise ConfigurationError(
+            f"{option} = {path!r}: not a file of CA certificates in PEM ({exc.strerror})"
+        ) from exc

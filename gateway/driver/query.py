@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.driver.model import StorageSnapshot, StorageVolume
 
@@ -57,13 +57,23 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A list request: conditions that all must hold.
+class SortKey:
+    """One field of the model that a list is sorted by."""
 
-    A driver is handed only the filters that its ``pushdown`` table names.
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A list request: conditions that all must hold, and the order.
+
+    A driver is handed only the filters that its ``pushdown`` table names, and
+    only sort keys from its ``sort_keys``; what compares equal is sorted by id.
     """
 
     filters: tuple[Filter, ...] = ()
+    sort: tuple[SortKey, ...] = ()
 
     def matches(self, item: StorageSnapshot | StorageVolume) -> bool:
         """Return whether ``item`` meets every condition."""
@@ -71,7 +81,7 @@ class Query:
 
     def pushed_down(self, table: PushdownTable) -> "Query":
         """Return the part of this query that a driver with this ``table`` answers."""
-        return Query(tuple(f for f in self.filters if (f.field, f.lookup) in table))
+        return replace(self, filters=tuple(f for f in self.filters if (f.field, f.lookup) in table))
 
     def value_of(self, field: str) -> str | None:
         """Return what ``field`` must equal, or None when nothing is asked of it."""

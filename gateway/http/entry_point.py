@@ -28,6 +28,7 @@ _FEATURES = {
             Capability.SNAPSHOT_COPY,
             Feature("copy", "copy", ("destination", "name", "description", "metadata")),
         ),
+        (Capability.SNAPSHOT_REVERT, Feature("revert", "revert")),
         (Capability.CLONE_SIZE, Feature("clone_size", "clone", ("size_bytes",))),
         (Capability.ZONE, Feature("clone_zone", "clone", ("zone",))),
         (Capability.CLONE_MEDIA, Feature("clone_media", "clone", ("media",))),

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request
 from gateway.core.listing import Listing
 from gateway.core.registry import Provider
 from gateway.core.snapshots import Account, Core
-from gateway.driver import Capability, DriverError, Filter, Query, invalid
+from gateway.driver import Capability, DriverError, Filter, Query, SortKey, invalid
 from gateway.http import etags
 from gateway.http.body import (
     CONTROL_PARAMETERS,
@@ -156,12 +156,15 @@ class Exchange:
             raise invalid(dict.fromkeys(unknown, f"unknown parameter; valid: {valid}"))
         return given
 
-    def filters(self, known: tuple[str, ...], states: type[enum.StrEnum]) -> Query:
+    def filters(
+        self, known: tuple[str, ...], states: type[enum.StrEnum], *, sortable: bool = False
+    ) -> Query:
         """Return the filters that the query string asks for; ``state`` must be one there is."""
-        given = self.parameters(*known)
+        given = self.parameters(*known, *(["sort"] if sortable else []))
+        sort = _sort_keys(given.pop("sort")) if "sort" in given else ()
         if "state" in given and given["state"] not in set(states):
             raise invalid({"state": f"no such state; one of {', '.join(states)}"})
-        return Query(tuple(_filter(name, value) for name, value in given.items()))
+        return Query(tuple(_filter(name, value) for name, value in given.items()), sort)
 
     def load(self, schema: Schema, root: str) -> Any:
         """Return the request's fields as the schema's object."""
@@ -202,9 +205,9 @@ class Exchange:
         headers_.append(("Content-Length", str(len(body))))
         return Answer(body, status, headers_)
 
-    def created(self, body: bytes, href: str) -> Response:
-        """Return 201 for a resource that has been made."""
-        return self.respond(body, status=201, headers={"Location": href})
+    def created(self, body: bytes, href: str, *, accepted: bool = False) -> Response:
+        """Return 201 for a resource that has been made, 202 for one that only will be."""
+        return self.respond(body, status=202 if accepted else 201, headers={"Location": href})
 
     def no_content(self) -> Response:
         """Return 204."""
@@ -236,6 +239,15 @@ def _filter(name: str, value: str) -> Filter:
     if ILLEGAL.search(value) or ILLEGAL.search(name):
         raise invalid({name: "holds a character that no text here can have"})
     return Filter(field, value, key=key)
+
+
+def _sort_keys(text: str) -> tuple[SortKey, ...]:
+    """Return what ``sort=-created,name`` means."""
+    keys = tuple(SortKey(part.removeprefix("-"), part.startswith("-")) for part in text.split(","))
+    fields = [key.field for key in keys]
+    if "" in fields or len(set(fields)) < len(fields):
+        raise invalid({"sort": "give fields once each, separated by commas; - turns one round"})
+    return keys
 
 
 def _is_utf8(path: str) -> bool:

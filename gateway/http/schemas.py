@@ -214,6 +214,10 @@ class CopySnapshotSchema(_Request):
         return data.pop("destination"), CopySnapshot(**data)
 
 
+class RevertSnapshotSchema(_Request):
+    """POST /storage_snapshots/:id/revert, which takes nothing."""
+
+
 class CreateVolumeSchema(_Request):
     """POST /storage_volumes: an empty volume, or one made from a snapshot."""
 

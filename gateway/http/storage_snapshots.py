@@ -1,4 +1,4 @@
-"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, copy, schema."""
+"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, copy, revert."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from gateway.core.actions import snapshot_actions
 from gateway.core.snapshots import value_of
-from gateway.driver import Driver, SnapshotState, StorageSnapshot, UpdateSnapshot
+from gateway.driver import Capability, Driver, SnapshotState, StorageSnapshot, UpdateSnapshot
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import METADATA_FILTER, Exchange, current
@@ -27,7 +27,8 @@ _ROOT = "storage_snapshot"
 def index() -> Response:
     """Return all snapshots, streamed."""
     exchange = current()
-    listing = exchange.account.list_snapshots(exchange.filters(FILTERS, SnapshotState))
+    query = exchange.filters(FILTERS, SnapshotState, sortable=True)
+    listing = exchange.account.list_snapshots(query)
     chunks = exchange.format.storage_snapshots(listing.pages(), _rows(exchange))
     return exchange.stream(listing, chunks)
 
@@ -95,7 +96,9 @@ def clone(snapshot_id: str) -> Response:
     volume = account.clone_snapshot(snapshot_id, request)
     href = exchange.links.member("storage_volumes", volume.id)
     return exchange.created(
-        exchange.format.storage_volume(volume, volume_row(exchange, volume)), href
+        exchange.format.storage_volume(volume, volume_row(exchange, volume)),
+        href,
+        accepted=Capability.CLONE_ACCEPTED in exchange.capabilities,
     )
 
 
@@ -110,6 +113,17 @@ def copy(snapshot_id: str) -> Response:
     row = Row(links, snapshot_actions(snapshot, exchange.capabilities))
     body = exchange.format.storage_snapshot(snapshot, row)
     return exchange.created(body, links.member("storage_snapshots", snapshot.id))
+
+
+@blueprint.post("/<snapshot_id>/revert")
+def revert(snapshot_id: str) -> Response:
+    """Set a snapshot's volume back to it."""
+    exchange = current()
+    account = exchange.account
+    exchange.load(schemas.RevertSnapshotSchema(), "revert")
+    _check_if_match(exchange, snapshot_id)
+    snapshot = account.revert_snapshot(snapshot_id)
+    return exchange.respond(_render(exchange, snapshot), status=202)
 
 
 @blueprint.get("/<snapshot_id>/metadata")

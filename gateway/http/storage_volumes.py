@@ -5,7 +5,7 @@ from dataclasses import replace
 from flask import Blueprint, Response
 
 from gateway.core.actions import volume_actions
-from gateway.driver import CreateVolume, StorageVolume, VolumeState
+from gateway.driver import Capability, CreateVolume, StorageVolume, VolumeState
 from gateway.http import schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import Exchange, current
@@ -31,11 +31,13 @@ def create() -> Response:
     account = exchange.account
     request = exchange.load(schemas.CreateVolumeSchema(), "storage_volume")
     if isinstance(request, CreateVolume):
-        volume = account.create_volume(request)
+        volume, accepted = account.create_volume(request), False
     else:
         volume = account.clone_snapshot(*request)
+        accepted = Capability.CLONE_ACCEPTED in exchange.capabilities
     body = exchange.format.storage_volume(volume, volume_row(exchange, volume))
-    return exchange.created(body, exchange.links.member("storage_volumes", volume.id))
+    href = exchange.links.member("storage_volumes", volume.id)
+    return exchange.created(body, href, accepted=accepted)
 
 
 @blueprint.get("/<volume_id>")

@@ -1,7 +1,9 @@
 """``make bench``: the figures that the project claims, measured in one run.
 
-make bench                  lists on the shipped server, speed and memory; ec2 beside boto3
+make bench                  lists on the shipped server, speed and memory; each driver beside
+                            its cloud's own kit
 make bench ARGS=ec2         the EC2 driver only
+make bench ARGS=cinder      the Cinder driver only
 make bench ARGS=servers     the choice of the server: who cuts, how fast on this code
 """
 
@@ -18,7 +20,7 @@ from pathlib import Path
 
 import requests
 
-from tests.bench import ec2
+from tests.bench import cinder, ec2
 from tests.bench.load import Result, median, run
 from tests.bench.memory import fresh_peak_mib, peak_mib
 from tests.servers import DEMO, Server, address_of, local_config, running
@@ -66,12 +68,15 @@ def main(arguments: list[str]) -> None:
         compare_servers()
     elif arguments == ["ec2"]:
         ec2.main()
+    elif arguments == ["cinder"]:
+        cinder.main()
     elif arguments:
         sys.exit(__doc__)
     else:
         compare_with_bare()
         list_many()
         ec2.main()
+        cinder.main()
 
 
 def compare_with_bare() -> None:

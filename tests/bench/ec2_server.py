@@ -2,16 +2,13 @@
 
 Pages of 1000, written once, in the form that EC2 has: indented, with about
 1.2 kB and three tags for a snapshot. It checks nothing, so that what is
-measured is the client. It prints its port and serves until its input ends;
-``GET /`` gives the times (monotonic, in seconds) of the pages asked for since.
+measured is the client. It prints its port and serves until its input ends.
 """
 
-import asyncio
-import json
 import sys
-import time
 
-PAGE = 1000
+from tests.bench.static import PAGE, Server
+
 _ROW = """        <item>
             <snapshotId>snap-{n:017x}</snapshotId>
             <volumeId>vol-{n:017x}</volumeId>
@@ -71,46 +68,17 @@ def page(start: int, count: int) -> bytes:
     return f"{_HEAD}{rows}    </snapshotSet>\n{token}</DescribeSnapshotsResponse>\n".encode()
 
 
-class Server:
-    """Serves ``count`` snapshots."""
+def main(count: int) -> None:
+    """Serve ``count`` snapshots."""
+    server = Server()
+    pages = {str(start): page(start, count) for start in range(0, max(count, 1), PAGE)}
 
-    def __init__(self, count: int) -> None:
-        self.pages = {str(start): page(start, count) for start in range(0, max(count, 1), PAGE)}
-        self.asked: list[float] = []
+    def answer(_line: str, form: str) -> tuple[str, bytes]:
+        server.note()
+        return "", pages[form.partition("NextToken=")[2].partition("&")[0] or "0"]
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one connection until it ends."""
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                _, found, rest = head.lower().partition("content-length: ")
-                body = await reader.readexactly(int(rest.split("\r\n")[0]) if found else 0)
-                answer = self.log() if head.startswith("GET") else self.answer(body.decode())
-                length = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n"
-                writer.write(length.encode() + answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    def answer(self, form: str) -> bytes:
-        """Return the page that a form asks for."""
-        self.asked.append(time.monotonic())
-        token = form.partition("NextToken=")[2].partition("&")[0]
-        return self.pages[token or "0"]
-
-    def log(self) -> bytes:
-        """Return the times of the pages, and forget them."""
-        asked, self.asked = self.asked, []
-        return json.dumps(asked).encode()
-
-
-async def main(count: int) -> None:
-    """Serve on a free port until the input ends."""
-    server = Server(count)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    print(listening.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    server.run(answer)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    main(int(sys.argv[1]))

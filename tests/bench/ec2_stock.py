@@ -1,15 +1,10 @@
-"""Boto3's own paginator in a plain script: ``python -m tests.bench.ec2_stock URL``.
-
-For each line of its input it reads the whole list once and prints the seconds
-that took, the number of snapshots, and how many MiB the process has grown by.
-"""
+"""Boto3's own paginator in a plain script: ``python -m tests.bench.ec2_stock URL``."""
 
 import sys
-import time
 
 import boto3
 
-from tests.bench.memory import fresh_peak_mib, peak_mib
+from tests.bench.stock import measure
 
 
 def main(url: str) -> None:
@@ -22,14 +17,8 @@ def main(url: str) -> None:
         aws_secret_access_key="secret",
     )
     pages = client.get_paginator("describe_snapshots")
-    for _ in sys.stdin:
-        before = fresh_peak_mib()
-        begun = time.perf_counter()
-        count = 0
-        for page in pages.paginate(PaginationConfig={"PageSize": 1000}):
-            count += len(page["Snapshots"])
-        took = time.perf_counter() - begun
-        print(took, count, peak_mib() - before, flush=True)
+    config = {"PageSize": 1000}
+    measure(lambda: sum(len(page["Snapshots"]) for page in pages.paginate(PaginationConfig=config)))
 
 
 if __name__ == "__main__":

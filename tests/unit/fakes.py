@@ -131,6 +131,10 @@ class FakeDriver(BareDriver):
         self.backend.called("copy_snapshot", snapshot_id, request, destination)
         return snapshot("copy")
 
+    def revert_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
+        self.backend.called("revert_snapshot", snapshot_id)
+        return snapshot(snapshot_id)
+
     def list_volumes(
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageVolume]:

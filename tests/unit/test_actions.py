@@ -11,7 +11,7 @@ NOTHING = Capability(0)
 @pytest.mark.parametrize(
     ("state", "ready", "expected"),
     [
-        (SnapshotState.AVAILABLE, True, ["clone", "copy", "update", "delete"]),
+        (SnapshotState.AVAILABLE, True, ["clone", "copy", "revert", "update", "delete"]),
         (SnapshotState.AVAILABLE, False, ["update", "delete"]),
         (SnapshotState.CREATING, False, ["update"]),
         (SnapshotState.BUSY, False, ["update"]),
@@ -19,7 +19,7 @@ NOTHING = Capability(0)
         (SnapshotState.RECYCLED, False, ["update"]),
         (SnapshotState.ERROR, False, ["update", "delete"]),
         (SnapshotState.UNKNOWN, False, ["update", "delete"]),
-        (SnapshotState.UNKNOWN, True, ["clone", "copy", "update", "delete"]),
+        (SnapshotState.UNKNOWN, True, ["clone", "copy", "revert", "update", "delete"]),
         (SnapshotState.DELETING, False, []),
     ],
 )
@@ -35,6 +35,7 @@ def test_a_snapshot_offers_what_its_state_permits(
     [
         (Capability.SNAPSHOT_CLONE, "post", "/clone"),
         (Capability.SNAPSHOT_COPY, "post", "/copy"),
+        (Capability.SNAPSHOT_REVERT, "post", "/revert"),
         (Capability.SNAPSHOT_UPDATE, "patch", ""),
         (Capability.SNAPSHOT_DELETE, "delete", ""),
     ],
@@ -43,9 +44,14 @@ def test_a_snapshot_offers_only_what_the_driver_can_do(
     capability: Capability, method: str, path: str
 ) -> None:
     assert snapshot_actions(snapshot("s"), NOTHING) == ()
-    assert len(snapshot_actions(snapshot("s"), ALL & ~capability)) == 3
+    assert len(snapshot_actions(snapshot("s"), ALL & ~capability)) == 4
     (only,) = snapshot_actions(snapshot("s"), capability)
     assert (only.method, only.path) == (method, path)
+
+
+def test_the_snapshots_of_a_group_are_not_deleted_one_by_one() -> None:
+    found = snapshot_actions(snapshot("s", group_id="g"), ALL)
+    assert [action.rel for action in found] == ["clone", "copy", "revert", "update"]
 
 
 @pytest.mark.parametrize(

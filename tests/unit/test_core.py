@@ -20,6 +20,7 @@ from gateway.driver import (
     Limits,
     MetadataChange,
     Query,
+    SortKey,
     UpdateSnapshot,
 )
 from tests.unit.fakes import Backend, FakeDriver, account, provider, snapshot
@@ -32,6 +33,7 @@ OPERATIONS: dict[str, Callable[[Account], Any]] = {
     "delete_snapshot": lambda a: a.delete_snapshot("s"),
     "clone_snapshot": lambda a: a.clone_snapshot("s", CloneSnapshot()),
     "copy_snapshot": lambda a: a.copy_snapshot("s", CopySnapshot(), a),
+    "revert_snapshot": lambda a: a.revert_snapshot("s"),
     "list_volumes": lambda a: a.list_volumes(Query()),
     "get_volume": lambda a: a.get_volume("v"),
     "create_volume": lambda a: a.create_volume(CreateVolume(1)),
@@ -90,6 +92,7 @@ def test_an_id_that_no_backend_gives_out_is_not_found_without_a_call(
         lambda: found.update_snapshot(resource_id, UpdateSnapshot(name="n")),
         lambda: found.clone_snapshot(resource_id, CloneSnapshot()),
         lambda: found.copy_snapshot(resource_id, CopySnapshot(), found),
+        lambda: found.revert_snapshot(resource_id),
         lambda: found.create_snapshot(CreateSnapshot(resource_id)),
         lambda: found.get_volume(resource_id),
         lambda: found.delete_volume(resource_id),
@@ -162,6 +165,40 @@ def test_a_request_that_cannot_work_never_reaches_the_driver(
 ) -> None:
     error = refused(call, account(backend))
     assert (error.code, list(error.fields)) == (ErrorCode.INVALID, [field])
+    assert backend.calls == []
+
+
+class SortingDriver(FakeDriver):
+    """Sorts by two fields, and takes only keys of small letters."""
+
+    sort_keys = frozenset({"id", "created"})
+    limits = Limits(metadata_key_pattern="[a-z]+")
+
+
+def test_an_order_that_the_driver_has_reaches_it(backend: Backend) -> None:
+    query = Query(sort=(SortKey("created", descending=True), SortKey("id")))
+    account(backend, SortingDriver).list_snapshots(query)
+    ((_, pushed, *_),) = backend.calls
+    assert pushed == query
+
+
+@pytest.mark.parametrize("driver", [FakeDriver, SortingDriver])
+def test_an_order_that_the_driver_lacks_is_refused(
+    backend: Backend, driver: type[FakeDriver]
+) -> None:
+    query = Query(sort=(SortKey("name"), SortKey("colour", descending=True)))
+    error = refused(account(backend, driver).list_snapshots, query)
+    assert (error.code, list(error.fields)) == (ErrorCode.INVALID, ["sort"])
+    assert "name, colour" in error.message
+    assert (", ".join(sorted(driver.sort_keys)) or "nothing") in error.message
+    assert backend.calls == []
+
+
+@pytest.mark.parametrize("key", ["A", "a b", "a\n", "ä", ""])
+def test_a_key_outside_the_drivers_alphabet_is_refused(backend: Backend, key: str) -> None:
+    request = CreateSnapshot("v", metadata={"good": "x", key: "x"})
+    error = refused(account(backend, SortingDriver).create_snapshot, request)
+    assert (error.code, list(error.fields)) == (ErrorCode.INVALID, [f"metadata[{key}]"])
     assert backend.calls == []
 
 

@@ -207,7 +207,10 @@ def test_the_flags_of_methods_name_real_methods() -> None:
     methods = [name for names in METHODS.values() for name in names]
     assert len(methods) == len(set(methods))
     assert all(callable(getattr(Driver, name)) for name in methods)
-    assert set(METHODS) | set(PARAMETERS.values()) | {Capability.KEEPS_DEADLINE} == set(Capability)
+    assert set(METHODS) | set(PARAMETERS.values()) == set(Capability) - {
+        Capability.KEEPS_DEADLINE,
+        Capability.CLONE_ACCEPTED,
+    }
 
 
 def test_the_parameters_that_need_a_capability_are_fields_of_requests() -> None:
@@ -250,8 +253,10 @@ def test_the_authors_surface_is_pinned() -> None:
         "Driver",
         "DriverError",
         "DriverOptions",
+        "EndpointField",
         "ErrorCode",
         "Filter",
+        "HttpOptions",
         "Limits",
         "Lookup",
         "MetadataChange",
@@ -263,15 +268,19 @@ def test_the_authors_surface_is_pinned() -> None:
         "Secret",
         "SecretField",
         "SnapshotState",
+        "SortKey",
         "StorageSnapshot",
         "StorageVolume",
         "StoredKind",
         "UpdateSnapshot",
         "Visibility",
         "VolumeState",
+        "check_ca_file",
         "check_driver_class",
         "compute",
         "invalid",
+        "time_left_s",
+        "within",
     ]
     assert all(hasattr(gateway.driver, name) for name in gateway.driver.__all__)
 
@@ -280,6 +289,7 @@ def test_what_a_class_shows_of_a_broken_contract_is_told_at_once() -> None:
     class Odd(FakeDriver):
         capabilities = "all"  # type: ignore[assignment]
         pushdown: ClassVar[Any] = {("colour", Lookup.EXACT): Pushdown.EXACT}
+        sort_keys = frozenset({"shape"})
 
         def get_snapshot(self, snapshot_id: str) -> StorageSnapshot:  # type: ignore[override]
             raise NotImplementedError
@@ -290,3 +300,4 @@ def test_what_a_class_shows_of_a_broken_contract_is_told_at_once() -> None:
     assert "capabilities is 'all'" in message
     assert "get_snapshot does not take the argument deadline" in message
     assert "'colour', which is no field" in message
+    assert "'shape', which is no field" in message

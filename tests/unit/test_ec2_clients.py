@@ -13,9 +13,9 @@ from botocore.model import ListShape, ServiceModel, StructureShape
 
 from drivers.ec2 import clients as clients_module
 from drivers.ec2.account import Account
-from drivers.ec2.clients import OPERATIONS, Clients, Ec2Options, open_clients, within
+from drivers.ec2.clients import OPERATIONS, Clients, Ec2Options, open_clients
 from drivers.ec2.driver import Ec2Driver
-from gateway.driver import Credentials, Deadline, DriverError, ErrorCode
+from gateway.driver import Credentials, Deadline, DriverError, ErrorCode, within
 
 SECRET, TOKEN = "wJalrXUtnFEMI+secret", "FwoGZXIvYXdzEJr+token"
 ALICE = Credentials(username="AKIAALICE", password=SECRET, session_token=TOKEN)

@@ -72,7 +72,7 @@ def test_an_answer_is_what_it_was_byte_by_byte(name: str, form: ModuleType) -> N
 
 def test_every_golden_file_is_of_an_answer() -> None:
     expected = {f"{name}.{ending}" for name in ANSWERS for ending in ("xml", "json")}
-    assert {path.name for path in GOLDEN.iterdir()} == expected
+    assert {path.name for path in GOLDEN.iterdir() if path.is_file()} == expected
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -131,7 +131,7 @@ def test_hypermedia_keeps_the_provider_and_ends_in_the_id() -> None:
     found = stdlib_json.loads(ANSWERS["snapshot-full"](json))["storage_snapshot"]
     href = "https://example.org/api;provider=aws-eu/storage_snapshots/snap%201%3B%C3%A4%25"
     assert found["href"] == href
-    assert [action["href"] for action in found["actions"]] == [href, href]
+    assert [action["href"] for action in found["actions"]] == [href]
 
 
 @BOTH

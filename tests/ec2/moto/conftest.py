@@ -9,7 +9,6 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.ec2.gateways import ec2_config
 from tests.ec2.moto_server import (
     ACCESS_KEY,
     CREDENTIALS,
@@ -20,7 +19,7 @@ from tests.ec2.moto_server import (
     running_moto,
 )
 from tests.http.tools import FORMATS
-from tests.servers import DEMO_HASH, running
+from tests.servers import DEMO_HASH, cloud_config, running
 
 OPERATOR = {
     "AWS_ACCESS_KEY_ID": "AKIAOPERATOR00000000",
@@ -83,8 +82,9 @@ def api(
         "us": {"region": "us-east-1", "default_zone": "us-east-1a"},
         "small": {"region": "eu-central-1", "owner": "self", "page_size": 5},
     }
-    config = ec2_config(
+    config = cloud_config(
         tmp_path_factory.mktemp("gateway"),
+        "ec2",
         {name: {**options, "endpoint_url": moto.url} for name, options in providers.items()},
     )
     files = config.parent / "files"

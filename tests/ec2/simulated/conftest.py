@@ -11,11 +11,10 @@ from drivers.ec2.clients import Clients, Ec2Options, open_clients
 from drivers.ec2.driver import Ec2Driver
 from gateway.core.snapshots import Account
 from gateway.driver import Credentials
-from tests.ec2.gateways import ec2_config
 from tests.ec2.simulated.serving import OPERATOR, Ask, providers_of, reset
 from tests.ec2.simulated.tools import KEYS, Connect, Gateway
 from tests.http.tools import FORMATS, accept
-from tests.servers import Server, running
+from tests.servers import Server, cloud_config, running
 from tests.simulators.ec2 import ACCESS_KEY, SECRET, Simulator, running_simulator
 from tests.simulators.ec2_state import Region, Volume
 
@@ -107,7 +106,7 @@ def cloud(_cloud: Simulator) -> Simulator:
 @pytest.fixture(scope="session")
 def served(_cloud: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real server whose operator has credentials of an own that would work."""
-    config = ec2_config(tmp_path_factory.mktemp("served"), providers_of(_cloud.url))
+    config = cloud_config(tmp_path_factory.mktemp("served"), "ec2", providers_of(_cloud.url))
     with running(config, "--workers", "1", env=OPERATOR) as server:
         yield server
 

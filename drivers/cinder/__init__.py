@@ -1,0 +1,1 @@
+"""The Cinder driver: block storage of an OpenStack cloud."""

@@ -1,0 +1,245 @@
+"""One account's calls of Cinder: sent once, or again after its token was renewed."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import openstack.exceptions as sdk
+import orjson
+import requests
+from keystoneauth1 import exceptions as keystone
+from keystoneauth1.identity import BaseIdentityPlugin
+from openstack.connection import Connection
+
+from drivers.cinder import errors, queries, wire
+from drivers.cinder.wire import Microversion, Row
+from gateway.driver import DriverError, ErrorCode
+
+_SAFE_MARKERS = 16
+"""How many of a page's last rows a cursor names: the list goes on while one of them exists."""
+_REQUEST_IDS = ("x-openstack-request-id", "x-compute-request-id")
+"""One of these is in every answer of Cinder's."""
+
+
+class Account:
+    """A connection that has logged in.
+
+    Args:
+        login: what gets the tokens.
+        connection: what uses them, for every call.
+
+    Raises:
+        Exception: what ``errors.classify`` understands.
+    """
+
+    def __init__(self, login: BaseIdentityPlugin, connection: Connection) -> None:
+        self._login = login
+        self._session = connection.session
+        self._renewing = threading.Lock()
+        self.project = self._log_in()
+        self._api = connection.block_storage
+        self.microversion = self._negotiate()
+
+    def close(self) -> None:
+        """Let go of the secrets: openstacksdk itself keeps references to closed connections."""
+        self._session.auth = None
+
+    def supports(self, needed: Microversion) -> bool:
+        """Return whether the cloud offers a microversion."""
+        return self.microversion >= needed
+
+    def require(self, needed: Microversion, what: str) -> None:
+        """Raise ``unsupported`` unless the cloud is new enough for ``what``."""
+        if not self.supports(needed):
+            raise DriverError(
+                ErrorCode.UNSUPPORTED,
+                f"{what} needs the block storage API {_dotted(needed)}; this cloud offers "
+                f"{_dotted(self.microversion)}",
+            )
+
+    def read(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the answer to a GET, which is sent again when it fails for the moment."""
+        response = self._send("GET", path, params=params)
+        _check_status(response)
+        return _document(response)
+
+    def change(
+        self, method: str, path: str, json: Mapping[str, Any] | None = None, **kw: Any
+    ) -> requests.Response:
+        """Return the answer to a call that changes something; it is sent once.
+
+        Raises:
+            DriverError: with ``maybe_done`` where the answer was lost or is not Cinder's.
+        """
+        response = self._send(method, path, json=json, **kw)
+        try:
+            _check_status(response)
+        except sdk.HttpException as exc:
+            if response.status_code >= 500:  # noqa: PLR2004 - it may have failed on the way back
+                raise _maybe_done(exc) from exc
+            raise
+        if not any(name in response.headers for name in _REQUEST_IDS):  # a proxy's page, say
+            raise wire.not_cinder(maybe_done=True)
+        return response
+
+    def changed(self, key: str, method: str, path: str, json: Mapping[str, Any], **kw: Any) -> Any:
+        """Return what a change answers below ``key``."""
+        response = self.change(method, path, json, **kw)
+        try:
+            return _document(response)[key]
+        except (DriverError, KeyError) as exc:
+            raise wire.not_cinder(maybe_done=True) from exc
+
+    def delete_key(self, path: str) -> None:
+        """Delete one metadata key; that somebody else has done so already is no failure."""
+        try:
+            self.change("DELETE", path)
+        except sdk.NotFoundException as exc:
+            if not errors.is_unknown_key(exc):
+                raise
+
+    def allowed_filters(self) -> frozenset[str]:
+        """Return the filters on snapshots that the cloud's operator lets everybody use."""
+        if not self.supports(wire.METADATA_FILTER):
+            return queries.DEFAULT_FILTERS - {"metadata"}
+        if not self.supports(wire.RESOURCE_FILTERS):
+            return queries.DEFAULT_FILTERS
+        found = self.read("/resource_filters", {"resource": "snapshot"}).get("resource_filters")
+        rows = [row for row in found or () if row.get("resource") == "snapshot"]
+        return frozenset(name for row in rows for name in row.get("filters", ()))
+
+    def messages(self, resource_id: str) -> list[str]:
+        """Return what Cinder has told users of a resource, the newest first."""
+        if not self.supports(wire.MESSAGES_OF_RESOURCE):
+            return []
+        asked = {"resource_uuid": resource_id, "sort": "created_at:desc", "limit": 1}
+        found = self.read("/messages", asked).get("messages") or ()
+        return [str(row.get("user_message")) for row in found]
+
+    def page(
+        self, collection: str, asked: Mapping[str, Any], *, page_size: int, cursor: str | None
+    ) -> tuple[Sequence[Row], str | None]:
+        """Return a page of ``collection`` and the cursor after it.
+
+        Cinder continues after a row that it calls the marker, and knows only
+        rows that exist. A cursor therefore names several: when the last row of a
+        page has been deleted meanwhile, the list goes on after the one before,
+        leaving out what it has given already.
+        """
+        path, params = f"/{collection}/detail", {**asked, "limit": page_size}
+        given = cursor.split(",") if cursor else []
+        document, repeated = self._after(path, params, given)
+        rows = wire.check_rows(document.get(collection))
+        links = document.get(f"{collection}_links") or ()
+        following = None
+        if any(link.get("rel") == "next" for link in links):
+            if not rows:
+                raise wire.not_cinder()
+            last = [row["id"] for row in rows[: -_SAFE_MARKERS - 1 : -1]]
+            following = ",".join((last + given)[:_SAFE_MARKERS])
+        return [row for row in rows if row["id"] not in repeated], following
+
+    def _after(
+        self, path: str, params: Mapping[str, Any], given: list[str]
+    ) -> tuple[dict[str, Any], frozenset[str]]:
+        """Return the page after the first marker that exists, and which rows it repeats."""
+        if not given:
+            return self.read(path, params), frozenset()
+        for number, marker in enumerate(given):
+            try:
+                document = self.read(path, {**params, "marker": marker})
+            except sdk.NotFoundException:
+                continue
+            return document, frozenset(given[:number])
+        raise DriverError(
+            ErrorCode.UNAVAILABLE,
+            "the rows at which the list stood have all been deleted meanwhile; list again",
+        )
+
+    def _log_in(self) -> str:
+        try:
+            access = self._login.get_access(self._session)
+        except (KeyError, TypeError, AttributeError) as exc:  # a token that is none
+            raise DriverError(ErrorCode.BACKEND, errors.NOT_KEYSTONE) from exc
+        project: str | None = access.project_id
+        if project is None:
+            raise DriverError(
+                ErrorCode.UNAUTHENTICATED,
+                "the user or token has no project; give one as user+project",
+            )
+        return project
+
+    def _negotiate(self) -> Microversion:
+        """Return the newest microversion that the cloud and the driver share."""
+        data = self._api.get_endpoint_data()
+        if data is None or data.status is None:  # keystoneauth would go on with 3.0
+            raise DriverError(
+                ErrorCode.UNAVAILABLE, "the block storage endpoint does not tell its API versions"
+            )
+        offered = data.max_microversion or wire.OLDEST
+        return min((int(offered[0]), int(offered[1])), wire.NEWEST)
+
+    def _send(self, method: str, path: str, **kw: Any) -> requests.Response:
+        """Return the answer to a request, with a new token if the old one is refused."""
+        response = self._send_once(method, path, **kw)
+        if response.status_code != requests.codes.unauthorized:
+            return response
+        self._renew(response.request.headers.get("X-Auth-Token"))
+        return self._send_once(method, path, **kw)
+
+    def _send_once(
+        self, method: str, path: str, *, microversion: Microversion | None = None, **kw: Any
+    ) -> requests.Response:
+        self._session.get_token()  # first: what fails here has sent nothing to Cinder
+        try:
+            return self._api.request(
+                path,
+                method,
+                microversion=_dotted(microversion or self.microversion),
+                allow_reauth=False,
+                **kw,
+            )
+        except keystone.ConnectionError as exc:
+            if method != "GET" and errors.was_sent(exc):
+                raise _maybe_done(exc) from exc
+            raise
+
+    def _renew(self, refused: str | bytes | None) -> None:
+        """Get a new token, once for all threads whose token was refused together."""
+        used = refused.decode() if isinstance(refused, bytes) else refused
+        with self._renewing:
+            if self._session.get_token() == used:
+                self._session.invalidate()
+            self._session.get_token()
+
+
+def _document(response: requests.Response) -> dict[str, Any]:
+    try:
+        document = orjson.loads(response.content)
+    except orjson.JSONDecodeError as exc:
+        raise wire.not_cinder() from exc
+    if not isinstance(document, dict):
+        raise wire.not_cinder()
+    return document
+
+
+def _check_status(response: requests.Response) -> None:
+    if not 200 <= response.status_code < 300 and response.status_code < 400:  # noqa: PLR2004
+        raise wire.not_cinder()
+    sdk.raise_from_response(response)
+
+
+def _maybe_done(exc: Exception) -> DriverError:
+    error = errors.classify(exc)
+    assert error is not None, "both kinds of exception are classified"  # noqa: S101
+    return DriverError(
+        error.code,
+        error.message,
+        backend_code=error.backend_code,
+        retry_after_s=error.retry_after_s,
+        maybe_done=True,
+    )
+
+
+def _dotted(version: Microversion) -> str:
+    return f"{version[0]}.{version[1]}"

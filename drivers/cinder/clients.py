@@ -1,0 +1,235 @@
+"""Who speaks to the cloud: one transport for a provider, one session for an account."""
+
+import re
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import requests
+from keystoneauth1.access import AccessInfo, AccessInfoV3
+from keystoneauth1.exceptions import InvalidResponse
+from keystoneauth1.identity import BaseIdentityPlugin, v3
+from keystoneauth1.session import Session
+from marshmallow import fields, validate
+from openstack.connection import Connection
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+from gateway.driver import (
+    Credentials,
+    DriverError,
+    EndpointField,
+    ErrorCode,
+    HttpOptions,
+    check_ca_file,
+    time_left_s,
+)
+
+APPLICATION_CREDENTIAL = "application_credential"
+"""The user name that stands for an application credential: ``application_credential+ID``."""
+_CONNECTIONS = 50
+"""Kept to each host; more are made under load, and thrown away after use."""
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_TEMPORARY = (502, 503, 504)
+
+
+class CinderOptions(HttpOptions):
+    """The options of the Cinder driver."""
+
+    auth_url = EndpointField(
+        required=True,
+        metadata={"help": "URL of Keystone, e.g. https://cloud.example.org:5000/v3"},
+    )
+    region_name = fields.String(
+        validate=validate.Length(min=1),
+        metadata={"help": "region in the catalogue; needed where there are several"},
+    )
+    interface = fields.String(
+        load_default="public",
+        validate=validate.OneOf(("public", "internal", "admin")),
+        metadata={"help": "which endpoint of the catalogue: public, internal or admin"},
+    )
+    user_domain = fields.String(
+        load_default="Default",
+        validate=validate.Length(min=1),
+        metadata={"help": "domain of the users, by name or as id:ID"},
+    )
+    project_domain = fields.String(
+        validate=validate.Length(min=1),
+        metadata={"help": "domain of the projects, by name or as id:ID; that of the users if none"},
+    )
+    project = fields.String(
+        validate=validate.Length(min=1),
+        metadata={"help": "project, by name or as id:ID, of callers who name none"},
+    )
+    all_projects = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"help": "list the snapshots of all projects to administrators"},
+    )
+    cacert = fields.String(
+        validate=validate.Length(min=1),
+        metadata={"help": "file of CA certificates to trust instead of the usual ones"},
+    )
+
+
+class Transport(requests.Session):
+    """The connections of one provider, shared by all its accounts.
+
+    It keeps nothing of an account: no cookie, and no login from ``~/.netrc``.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._longest = (options["connect_timeout_s"], options["read_timeout_s"])
+        self.auth = _no_login
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        attempts = options["read_attempts"] - 1
+        again = Retry(
+            total=attempts,
+            status_forcelist=_TEMPORARY,
+            allowed_methods={"GET"},
+            backoff_factor=0.1,
+            respect_retry_after_header=False,  # it may be longer than the caller can wait
+            raise_on_status=False,
+        )
+        adapter = HTTPAdapter(
+            pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=again
+        )
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+
+    def request(self, method: str, url: str, **kw: Any) -> requests.Response:  # type: ignore[override]
+        """Send a request of keystoneauth's, which may take no longer than the call has left.
+
+        Cinder sends who asks for its versions from ``/v3`` to ``/v3/``. Only such
+        a redirection is followed: any other would take the token to another host.
+        """
+        left = time_left_s()
+        kw["timeout"] = tuple(min(longest, left) for longest in self._longest)
+        response = super().request(method, url, **kw)
+        if method == "GET" and response.is_redirect:
+            there = _on_same_host(url, response.headers["Location"])
+            if there is not None:
+                return super().request(method, there, **kw)
+        return response
+
+
+def _on_same_host(url: str, location: str) -> str | None:
+    """Return where a redirection leads, at the origin of ``url``; None if to another host.
+
+    Cinder behind a proxy often does not know that it is called by https.
+    """
+    here, there = urlsplit(url), urlsplit(urljoin(url, location))
+    if there.hostname != here.hostname:
+        return None
+    return urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc))
+
+
+def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+class ReadyToken(v3.base.BaseAuth):
+    """A token that the caller has got already, with the project that it carries.
+
+    keystoneauth's own plug-in would ask for a new token, which Keystone scopes
+    to the user's default project, and which it may refuse to give for a token.
+    """
+
+    def __init__(self, auth_url: str, token: str) -> None:
+        super().__init__(auth_url=auth_url, reauthenticate=False)
+        self._token = token
+
+    def get_auth_ref(self, session: Session) -> AccessInfo:
+        """Return what Keystone knows of the token; 401 when it is not valid."""
+        headers = {"X-Auth-Token": self._token, "X-Subject-Token": self._token}
+        response = session.get(self.token_url, headers=headers, authenticated=False, log=False)
+        return AccessInfoV3(auth_token=self._token, body=_token_body(response))
+
+
+def _token_body(response: requests.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError as exc:
+        raise InvalidResponse(response=response) from exc
+    if not isinstance(body, dict) or not isinstance(body.get("token"), dict):
+        raise InvalidResponse(response=response)
+    return body
+
+
+class Cloud:
+    """One configured OpenStack cloud; shared by all accounts in it."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        check_ca_file("cacert", options.get("cacert"))
+        self.options = options
+        self.allowed_filters: frozenset[str] | None = None
+        """By which of its fields Cinder filters snapshots; None until it has been asked."""
+        self._transport = Transport(options)
+        self._discovered: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()
+
+    def connect(self, credentials: Credentials) -> tuple[BaseIdentityPlugin, Connection]:
+        """Return what logs in with these credentials, and a connection that uses it.
+
+        Nothing has been sent yet.
+
+        Raises:
+            DriverError: ``unauthenticated`` for what cannot be credentials.
+        """
+        login = self._plugin(credentials)
+        session = Session(
+            auth=login,
+            session=self._transport,
+            verify=self.options.get("cacert", True),
+            discovery_cache=self._discovered,
+            redirect=False,  # Transport follows the harmless ones
+            app_name="snapgate",
+        )
+        connection = Connection(
+            session=session,
+            region_name=self.options.get("region_name"),
+            interface=self.options["interface"],
+            block_storage_api_version="3",
+        )
+        return login, connection
+
+    def _plugin(self, credentials: Credentials) -> BaseIdentityPlugin:
+        auth_url = self.options["auth_url"].rstrip("/")
+        auth_url = auth_url if auth_url.endswith("/v3") else f"{auth_url}/v3"
+        if credentials.token and _TOKEN.fullmatch(credentials.token):
+            return ReadyToken(auth_url, credentials.token)
+        user, _, project = (credentials.username or "").rpartition("+")
+        if not user:
+            user, project = project, self.options.get("project", "")
+        if not (user and credentials.password):
+            raise DriverError(
+                ErrorCode.UNAUTHENTICATED,
+                "give user+project and the password as HTTP Basic, or "
+                f"{APPLICATION_CREDENTIAL}+ID and its secret, or a token in X-Auth-Token",
+            )
+        if user == APPLICATION_CREDENTIAL:
+            return v3.ApplicationCredential(
+                auth_url,
+                application_credential_id=project,
+                application_credential_secret=credentials.password,
+            )
+        user_domain = self.options["user_domain"]
+        where = {**_named("user_domain", user_domain)}
+        if project:  # without one it is the user's default project
+            project_domain = self.options.get("project_domain", user_domain)
+            where |= {**_named("project", project), **_named("project_domain", project_domain)}
+        return v3.Password(auth_url, username=user, password=credentials.password, **where)
+
+
+def _named(what: str, name: str) -> dict[str, Any]:
+    """Return keystoneauth's argument for a name, or for ``id:ID``."""
+    if name.startswith("id:"):
+        return {f"{what}_id": name.removeprefix("id:")}
+    return {f"{what}_name": name}

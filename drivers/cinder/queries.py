@@ -1,0 +1,62 @@
+"""From the gateway's filters and sort keys to Cinder's query parameters."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from drivers.cinder import wire
+from gateway.driver import Query, SnapshotState, VolumeState
+
+SORT_KEYS: Mapping[str, str] = {"created": "created_at", "id": "id", "size_bytes": "volume_size"}
+"""The model's field -> Cinder's sort key. Others may be null, or sort as the database likes."""
+DEFAULT_FILTERS = frozenset({"name", "status", "volume_id", "metadata", "availability_zone"})
+"""What every user may filter snapshots by, unless the operator says else."""
+
+
+def of_snapshots(query: Query, allowed: frozenset[str]) -> dict[str, str]:
+    """Return what to ask Cinder for, which holds at least the rows that match ``query``.
+
+    ``allowed`` are the filters that the cloud's operator lets everybody use;
+    any other one is refused by Cinder (from 3.31 on).
+    """
+    wanted = {
+        "name": query.value_of("name"),
+        "status": _native(query.value_of("state"), wire.STATES),
+        "volume_id": query.value_of("volume_id"),
+        "metadata": _metadata(query),
+    }
+    asked = {key: value for key, value in wanted.items() if value is not None and key in allowed}
+    if query.sort:
+        asked["sort"] = _sort(query)
+    return asked
+
+
+def of_volumes(query: Query) -> dict[str, str]:
+    """Return what to ask Cinder for; everybody may filter volumes by these two."""
+    wanted = {
+        "name": query.value_of("name"),
+        "status": _native(query.value_of("state"), wire.VOLUME_STATES),
+    }
+    return {key: value for key, value in wanted.items() if value is not None}
+
+
+def _native(
+    state: str | None, states: Mapping[str, SnapshotState] | Mapping[str, VolumeState]
+) -> str | None:
+    """Return Cinder's status for a state that has exactly one; Cinder filters by one."""
+    if state is None or Counter(states.values())[state] != 1:  # type: ignore[index]
+        return None
+    return next(native for native, meant in states.items() if meant == state)
+
+
+def _metadata(query: Query) -> str | None:
+    """Return the filter as Cinder reads it, a Python literal of a dict."""
+    pairs = {f.key: f.value for f in query.filters if f.field == "metadata"}
+    return repr(pairs) if pairs else None
+
+
+def _sort(query: Query) -> str:
+    """Return the order with the id as its last key, so that it is total."""
+    keys = [f"{SORT_KEYS[key.field]}:{'desc' if key.descending else 'asc'}" for key in query.sort]
+    if all(key.field != "id" for key in query.sort):
+        keys.append("id:asc")
+    return ",".join(keys)

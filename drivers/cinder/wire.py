@@ -1,0 +1,281 @@
+"""Between Cinder's words and the model's: rows, sizes and texts, without I/O.
+
+Source: the Block Storage API v3 reference (microversions 3.0 to 3.71), and as
+observed on Cinder 29.0.0 in November 2026.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from gateway.driver import (
+    UNSET,
+    CreateSnapshot,
+    DriverError,
+    ErrorCode,
+    Limits,
+    Owner,
+    SnapshotState,
+    StorageSnapshot,
+    StorageVolume,
+    UpdateSnapshot,
+    Visibility,
+    VolumeState,
+    invalid,
+)
+
+GIB = 1 << 30
+Row = Mapping[str, Any]
+Microversion = tuple[int, int]
+
+NEWEST: Microversion = (3, 71)
+"""The newest microversion that this driver knows."""
+OLDEST: Microversion = (3, 0)
+METADATA_FILTER: Microversion = (3, 22)
+RESOURCE_FILTERS: Microversion = (3, 33)
+MESSAGES_OF_RESOURCE: Microversion = (3, 5)
+REVERT: Microversion = (3, 40)
+IN_USE_ALWAYS: Microversion = (3, 66)
+"""From here on a volume in use is snapshotted without being asked for by ``force``."""
+
+LIMITS = Limits(
+    name=255,
+    description=255,
+    metadata_pairs=1000,  # Cinder counts none, but takes no body above 114688 bytes
+    metadata_key=255,
+    metadata_value=255,
+    metadata_key_pattern="[a-zA-Z0-9_:. -]+",
+)
+STATES: Mapping[str, SnapshotState] = {
+    "creating": SnapshotState.CREATING,
+    "available": SnapshotState.AVAILABLE,
+    "updating": SnapshotState.BUSY,
+    "backing-up": SnapshotState.BUSY,
+    "restoring": SnapshotState.BUSY,
+    "unmanaging": SnapshotState.BUSY,
+    "deleting": SnapshotState.DELETING,
+    "deleted": SnapshotState.DELETING,
+    "error": SnapshotState.ERROR,
+    "error_deleting": SnapshotState.ERROR,
+}
+VOLUME_STATES: Mapping[str, VolumeState] = {
+    "creating": VolumeState.CREATING,
+    "managing": VolumeState.CREATING,
+    "available": VolumeState.AVAILABLE,
+    "in-use": VolumeState.IN_USE,
+    "deleting": VolumeState.DELETING,
+    **dict.fromkeys(
+        (
+            "attaching",
+            "awaiting-transfer",
+            "backing-up",
+            "detaching",
+            "downloading",
+            "extending",
+            "maintenance",
+            "reserved",
+            "restoring-backup",
+            "retyping",
+            "reverting",
+            "unmanaging",
+            "uploading",
+        ),
+        VolumeState.BUSY,
+    ),
+    **dict.fromkeys(
+        (
+            "error",
+            "error_backing-up",
+            "error_deleting",
+            "error_extending",
+            "error_managing",
+            "error_restoring",
+        ),
+        VolumeState.ERROR,
+    ),
+}
+DELETE_FAILED = "delete_failed"
+_REASONS = {"error_deleting": DELETE_FAILED}
+_PROJECT = "os-extended-snapshot-attributes:project_id"
+_PROGRESS = "os-extended-snapshot-attributes:progress"
+_BMP = 0xFFFF
+
+
+def snapshot(row: Row, project: str | None, *, why: str | None = None) -> StorageSnapshot:
+    """Return the model of a snapshot.
+
+    Args:
+        row: a snapshot as Cinder shows it, with or without details.
+        project: the caller's project, whose snapshot it is unless the row says else.
+        why: why it is in its state, where that is known better than from the row.
+    """
+    native_state = row["status"]
+    state = STATES.get(native_state, SnapshotState.UNKNOWN)
+    return StorageSnapshot(
+        id=row["id"],
+        state=state,
+        native_state=native_state,
+        ready=state is SnapshotState.AVAILABLE,
+        name=row.get("name") or None,
+        description=row.get("description") or None,
+        state_reason=why or _REASONS.get(native_state),
+        progress=_percent(row.get(_PROGRESS)),
+        created=_utc(row.get("created_at")),
+        updated=_utc(row.get("updated_at")),
+        volume_id=row.get("volume_id"),
+        volume_exists=True,  # Cinder refuses to delete a volume that has snapshots
+        size_bytes=_bytes(row.get("size")),
+        metadata=row.get("metadata") or {},
+        owner=_owner(row.get(_PROJECT) or project, project),
+        visibility=Visibility.PRIVATE,
+        group_id=row.get("group_snapshot_id"),
+    )
+
+
+def volume(row: Row, project: str | None) -> StorageVolume:
+    """Return the model of a volume; ``project`` is the caller's."""
+    native_state = row["status"]
+    return StorageVolume(
+        id=row["id"],
+        state=VOLUME_STATES.get(native_state, VolumeState.UNKNOWN),
+        native_state=native_state,
+        name=row.get("name") or None,
+        description=row.get("description") or None,
+        created=_utc(row.get("created_at")),
+        size_bytes=_bytes(row.get("size")),
+        metadata=row.get("metadata") or {},
+        zone=row.get("availability_zone"),
+        snapshot_id=row.get("snapshot_id"),
+        owner=_owner(row.get("os-vol-tenant-attr:tenant_id") or project, project),
+    )
+
+
+def reason(row: Row, messages: list[str]) -> str | None:
+    """Return why a snapshot is in its state, by Cinder's messages on it, the newest first."""
+    known = (_REASONS.get(row["status"]), *messages[:1])
+    return ": ".join(part for part in known if part) or None
+
+
+def new_snapshot(
+    request: CreateSnapshot, offered: Microversion
+) -> tuple[dict[str, Any], Microversion]:
+    """Return the body of a create call and the microversion to send it with.
+
+    ``offered`` is the newest that the cloud and the driver share. From 3.66 on a
+    volume in use cannot be refused, so ``in_use=refuse`` asks for the version before.
+    """
+    check_description(request.description)
+    body: dict[str, Any] = {
+        "volume_id": request.volume_id,
+        "name": request.name,
+        "description": request.description,
+        "metadata": dict(request.metadata),
+    }
+    if request.in_use == "refuse":
+        return {"snapshot": body}, min(offered, (3, IN_USE_ALWAYS[1] - 1))
+    if offered < IN_USE_ALWAYS:
+        body["force"] = True
+    return {"snapshot": body}, offered
+
+
+def changed_texts(request: UpdateSnapshot) -> dict[str, str | None]:
+    """Return the body of an update call, empty when only metadata changes."""
+    texts = {"name": request.name, "description": request.description}
+    check_description(texts["description"])
+    return {field: text for field, text in texts.items() if text is not UNSET}
+
+
+def gib(size_bytes: int) -> int:
+    """Return a size in whole GiB, rounded up: Cinder has no others."""
+    return -(-size_bytes // GIB)
+
+
+def check_description(text: object) -> None:
+    """Raise ``invalid`` for a description that Cinder's API refuses.
+
+    It takes the printable characters of the Basic Multilingual Plane: no emoji,
+    no line break (cinder.api.validation.parameter_types, and as observed).
+    """
+    for character in text if isinstance(text, str) else "":
+        if not _is_printable(character):
+            raise invalid(
+                {
+                    "description": f"holds the character U+{ord(character):04X}; Cinder takes "
+                    "only printable ones up to U+FFFF, so no line breaks and no emoji"
+                }
+            )
+
+
+def _is_printable(character: str) -> bool:
+    category = unicodedata.category(character)
+    return ord(character) < _BMP and (category == "Zs" or category[0] not in "CZ")
+
+
+def check_rows(rows: object) -> list[Row]:
+    """Return the rows of an answer if that is what they are.
+
+    Raises:
+        DriverError: ``backend``.
+    """
+    if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
+        raise not_cinder()
+    return rows
+
+
+def check_row(row: object) -> Row:
+    """Return one row of an answer if that is what it is.
+
+    Raises:
+        DriverError: ``backend``.
+    """
+    if not _is_row(row):
+        raise not_cinder()
+    return row  # type: ignore[return-value]
+
+
+def _is_row(row: object) -> bool:
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("id"), str)
+        and isinstance(row.get("status"), str)
+    )
+
+
+def not_cinder(*, maybe_done: bool = False) -> DriverError:
+    """Return the error for an answer that no Cinder gives."""
+    return DriverError(
+        ErrorCode.BACKEND,
+        "the block storage endpoint answered with something that is no answer of Cinder",
+        maybe_done=maybe_done,
+    )
+
+
+def _utc(text: str | None) -> datetime | None:
+    """Return a time of Cinder's, which are in UTC and do not say so."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except (TypeError, ValueError) as exc:
+        raise not_cinder() from exc
+
+
+def _bytes(size_gib: int | None) -> int | None:
+    if size_gib is None:
+        return None
+    if not isinstance(size_gib, int):
+        raise not_cinder()
+    return size_gib * GIB
+
+
+@lru_cache(maxsize=256)
+def _percent(text: str | None) -> int | None:
+    digits = (text or "").removesuffix("%")
+    return min(int(digits), 100) if digits.isdecimal() else None
+
+
+@lru_cache(maxsize=1024)
+def _owner(owner_id: str | None, project: str | None) -> Owner | None:
+    return Owner(owner_id, owner_id == project) if owner_id else None
