@@ -90,14 +90,6 @@ class Account:
         except (DriverError, KeyError) as exc:
             raise wire.not_cinder(maybe_done=True) from exc
 
-    def delete_key(self, path: str) -> None:
-        """Delete one metadata key; that somebody else has done so already is no failure."""
-        try:
-            self.change("DELETE", path)
-        except sdk.NotFoundException as exc:
-            if not errors.is_unknown_key(exc):
-                raise
-
     def allowed_filters(self) -> frozenset[str]:
         """Return the filters on snapshots that the cloud's operator lets everybody use."""
         if not self.supports(wire.METADATA_FILTER):
@@ -117,9 +109,29 @@ class Account:
         return [str(row.get("user_message")) for row in found]
 
     def page(
-        self, collection: str, asked: Mapping[str, Any], *, page_size: int, cursor: str | None
+        self,
+        collection: str,
+        filters: Mapping[str, str],
+        always: Mapping[str, str],
+        *,
+        page_size: int,
+        cursor: str | None,
     ) -> tuple[Sequence[Row], str | None]:
         """Return a page of ``collection`` and the cursor after it.
+
+        What the operator does not let everybody filter by is left to the core.
+        """
+        try:
+            return self._page(collection, {**filters, **always}, page_size, cursor)
+        except sdk.BadRequestException as exc:
+            if not filters or not errors.is_unknown_filter(exc):
+                raise
+        return self._page(collection, always, page_size, cursor)
+
+    def _page(
+        self, collection: str, asked: Mapping[str, str], page_size: int, cursor: str | None
+    ) -> tuple[Sequence[Row], str | None]:
+        """Return a page and the cursor after it.
 
         Cinder continues after a row that it calls the marker, and knows only
         rows that exist. A cursor therefore names several: when the last row of a

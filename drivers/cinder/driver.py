@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
 from uuid import UUID
 
 import openstack.exceptions as sdk
 from keystoneauth1.exceptions import ClientException
 
-from drivers.cinder import errors, queries, wire
+from drivers.cinder import errors, metadata, queries, wire
 from drivers.cinder.account import Account
 from drivers.cinder.clients import CinderOptions, Cloud
 from drivers.cinder.wire import Row
@@ -26,7 +25,6 @@ from gateway.driver import (
     DriverError,
     ErrorCode,
     Lookup,
-    MetadataChange,
     Page,
     Pushdown,
     Query,
@@ -151,8 +149,9 @@ class CinderDriver(Driver):
                 after |= _made(self._account.changed("snapshot", "PUT", path, {"snapshot": texts}))
             if request.metadata is not None:
                 try:
-                    after["metadata"] = self._change_metadata(
-                        path, before.get("metadata") or {}, request.metadata
+                    former = before.get("metadata") or {}
+                    after["metadata"] = metadata.change(
+                        self._account, path, former, request.metadata
                     )
                 except (sdk.SDKException, ClientException, DriverError):
                     if texts:
@@ -203,10 +202,10 @@ class CinderDriver(Driver):
         wanted = query.value_of("id")
         if wanted is not None:
             return self._only(self.get_volume, wanted, deadline)
-        asked = queries.of_volumes(query) | (self._scope(None) or {})
+        filters, scope = queries.of_volumes(query), self._scope(None) or {}
         with within(deadline):
             rows, following = self._account.page(
-                "volumes", asked, page_size=page_size, cursor=cursor
+                "volumes", filters, scope, page_size=page_size, cursor=cursor
             )
         return Page(tuple([wire.volume(row, self._account.project) for row in rows]), following)
 
@@ -232,20 +231,12 @@ class CinderDriver(Driver):
     def _page(
         self, query: Query, page_size: int, cursor: str | None
     ) -> tuple[Sequence[Row], str | None]:
-        paging: dict[str, Any] = {"page_size": page_size, "cursor": cursor}
         scope = self._scope(query.value_of("owner"))
         if scope is None:
             return (), None
-        asked = queries.of_snapshots(query, self._allowed_filters(query)) | scope
-        try:
-            return self._account.page("snapshots", asked, **paging)
-        except sdk.BadRequestException as exc:
-            if not errors.is_unknown_filter(exc):
-                raise
-        # The operator has changed what may be filtered by: from now on the core filters.
-        self._cloud.allowed_filters = frozenset()
-        asked = queries.of_snapshots(query, frozenset()) | scope
-        return self._account.page("snapshots", asked, **paging)
+        filters = queries.of_snapshots(query, self._allowed_filters(query))
+        always = scope | queries.order(query)
+        return self._account.page("snapshots", filters, always, page_size=page_size, cursor=cursor)
 
     def _allowed_filters(self, query: Query) -> frozenset[str]:
         """Return by what the cloud filters snapshots, which is asked for once if at all."""
@@ -301,35 +292,6 @@ class CinderDriver(Driver):
         with suppress(sdk.SDKException, ClientException, DriverError):
             return wire.reason(row, self._account.messages(row["id"]))
         return None
-
-    def _change_metadata(
-        self, path: str, before: Mapping[str, str], change: MetadataChange
-    ) -> Mapping[str, str]:
-        """Change metadata in one call, which Cinder does all or nothing, and return it.
-
-        What Cinder has no call for is sent as a replacement of all of it, made
-        from ``before``: an edit by somebody else in between would be lost.
-        """
-        path += "/metadata"
-        body = {"metadata": dict(change.set)}
-        if not change.replace and not change.remove:
-            if not change.set:
-                return before
-            return self._metadata_after("POST", path, body)
-        if not change.replace and not change.set and len(change.remove) == 1:
-            (key,) = change.remove
-            if key not in before:
-                return before
-            if "." not in key:  # Cinder takes what follows a dot for a format
-                self._account.delete_key(f"{path}/{quote(key, safe='')}")
-                return change.applied_to(before)
-        return self._metadata_after("PUT", path, {"metadata": change.applied_to(before)})
-
-    def _metadata_after(self, method: str, path: str, body: Row) -> Mapping[str, str]:
-        metadata = self._account.changed("metadata", method, path, body)
-        if not isinstance(metadata, dict):
-            raise wire.not_cinder(maybe_done=True)
-        return metadata
 
     def _restore(self, path: str, before: Row, texts: Mapping[str, object]) -> None:
         """Undo a change of texts; the caller tells of the failure that led here."""

@@ -24,10 +24,7 @@ def of_snapshots(query: Query, allowed: frozenset[str]) -> dict[str, str]:
         "volume_id": query.value_of("volume_id"),
         "metadata": _metadata(query),
     }
-    asked = {key: value for key, value in wanted.items() if value is not None and key in allowed}
-    if query.sort:
-        asked["sort"] = _sort(query)
-    return asked
+    return {key: value for key, value in wanted.items() if value is not None and key in allowed}
 
 
 def of_volumes(query: Query) -> dict[str, str]:
@@ -54,9 +51,11 @@ def _metadata(query: Query) -> str | None:
     return repr(pairs) if pairs else None
 
 
-def _sort(query: Query) -> str:
-    """Return the order with the id as its last key, so that it is total."""
+def order(query: Query) -> dict[str, str]:
+    """Return how to ask for the order, with the id as the last key, so that it is total."""
+    if not query.sort:
+        return {}
     keys = [f"{SORT_KEYS[key.field]}:{'desc' if key.descending else 'asc'}" for key in query.sort]
     if all(key.field != "id" for key in query.sort):
         keys.append("id:asc")
-    return ",".join(keys)
+    return {"sort": ",".join(keys)}

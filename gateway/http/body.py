@@ -308,7 +308,7 @@ def _problems(messages: Mapping[str, Any], schema: Schema) -> dict[str, str]:
         elif isinstance(what, Mapping):
             found.update({f"{name}[{key}]": describe(inner) for key, inner in what.items()})
         elif describe(what) == UNKNOWN:
-            found[name] = f"unknown parameter; valid: {', '.join(schema.fields)}"
+            found[name] = f"unknown parameter; valid: {', '.join(schema.fields) or 'none'}"
         else:
             found[name] = describe(what)
     return found

@@ -42,5 +42,6 @@ def _describe(configured: Providers, driver_name: str) -> DriverDescription:
         providers=tuple(provider.name for provider in providers),
         capabilities={c.word: text for c, text in PROMISES.items() if c in driver.capabilities},
         filters=FILTERS,
+        sort_keys=tuple(sorted(driver.sort_keys)),
         limits={**limits_of(driver), "page_size": driver.page_size},
     )

@@ -45,13 +45,18 @@ def create() -> Response:
 
 @blueprint.get("/schema")
 def schema() -> Response:
-    """Return the fields, methods, filters and limits."""
+    """Return the fields, methods, filters, sort keys and limits."""
     exchange = current()
     exchange.parameters()
     exchange.account.check_credentials()
-    limits = limits_of(exchange.target.driver)
+    driver = exchange.target.driver
     document = ResourceSchema(
-        schemas.SNAPSHOT_FIELDS, LIST_METHODS, DETAIL_METHODS, FILTERS, limits
+        fields=schemas.SNAPSHOT_FIELDS,
+        list_methods=LIST_METHODS,
+        detail_methods=DETAIL_METHODS,
+        filters=FILTERS,
+        sort_keys=tuple(sorted(driver.sort_keys)),
+        limits=limits_of(driver),
     )
     return exchange.respond(exchange.format.schema(document))
 

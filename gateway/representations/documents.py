@@ -63,6 +63,7 @@ class DriverDescription:
     capabilities: Mapping[str, str]
     """Capability word -> the sentence that it promises."""
     filters: tuple[str, ...]
+    sort_keys: tuple[str, ...]
     limits: Mapping[str, int | str]
 
 
@@ -79,12 +80,13 @@ class SchemaField:
 
 @dataclass(frozen=True, slots=True)
 class ResourceSchema:
-    """The fields, methods, filters and limits of a collection, as CloudSigma tells them."""
+    """The fields, methods, filters, sort keys and limits of a collection, as CloudSigma tells them."""
 
     fields: tuple[SchemaField, ...]
     list_methods: tuple[str, ...]
     detail_methods: tuple[str, ...]
     filters: tuple[str, ...]
+    sort_keys: tuple[str, ...]
     limits: Mapping[str, int | str]
 
 

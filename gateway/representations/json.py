@@ -108,6 +108,7 @@ def schema(document: ResourceSchema) -> bytes:
                 for f in document.fields
             },
             "filtering": {name: ["exact"] for name in document.filters},
+            "ordering": list(document.sort_keys),
             "limits": dict(document.limits),
         }
     )
@@ -239,6 +240,7 @@ def _driver(description: DriverDescription, links: Links) -> dict[str, Any]:
         "providers": [{"id": name} for name in description.providers],
         "capabilities": dict(description.capabilities),
         "filters": list(description.filters),
+        "sort": list(description.sort_keys),
         "limits": dict(description.limits),
     }
 

@@ -141,6 +141,7 @@ def schema(document: ResourceSchema) -> bytes:
         for f in document.fields
     ]
     lines += [f"  <filter name='{name}' lookups='exact'/>\n" for name in document.filters]
+    lines += [f"  <sort name='{name}'/>\n" for name in document.sort_keys]
     lines += [
         f"  <limit name='{name}'>{escape(str(value))}</limit>\n"
         for name, value in document.limits.items()
@@ -267,6 +268,7 @@ def _driver(description: DriverDescription, links: Links, pad: str) -> str:
         for word, promise in description.capabilities.items()
     ]
     lines += [f"{pad}  <filter name='{name}'/>\n" for name in description.filters]
+    lines += [f"{pad}  <sort name='{name}'/>\n" for name in description.sort_keys]
     lines += [
         f"{pad}  <limit name='{name}'>{escape(str(value))}</limit>\n"
         for name, value in description.limits.items()

@@ -89,6 +89,7 @@ def test_a_driver_is_the_same_in_both_formats(server: Server) -> None:
             "providers": [{"id": p.get("id")} for p in root.findall("provider")],
             "capabilities": {c.get("name"): c.text for c in root.findall("capability")},
             "filters": [f.get("name") for f in root.findall("filter")],
+            "sort": [f.get("name") for f in root.findall("sort")],
             "limits": {e.get("name"): int(e.text or "") for e in root.findall("limit")},
         } == driver
 
@@ -114,6 +115,7 @@ def test_the_schema_is_the_same_in_both_formats(server: Server) -> None:
     assert {f.get("name"): [f.get("lookups")] for f in root.findall("filter")} == schema[
         "filtering"
     ]
+    assert [f.get("name") for f in root.findall("sort")] == schema["ordering"]
     assert {e.get("name"): int(e.text or "") for e in root.findall("limit")} == schema["limits"]
     assert [e.text for e in root.findall("list_method")] == schema["allowed_list_http_methods"]
     assert [e.text for e in root.findall("detail_method")] == schema["allowed_detail_http_methods"]

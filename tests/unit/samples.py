@@ -122,6 +122,7 @@ DRIVER = DriverDescription(
     providers=("eu", "us"),
     capabilities={"volume_read": "volumes can be shown", "zone": "a <zone> can be named"},
     filters=("id", "name"),
+    sort_keys=("created", "id"),
     limits={"name": 255, "page_size": 1000},
 )
 SCHEMA = ResourceSchema(
@@ -132,6 +133,7 @@ SCHEMA = ResourceSchema(
     list_methods=("get", "post"),
     detail_methods=("get", "delete"),
     filters=("id", "state"),
+    sort_keys=("created",),
     limits={"name": 255},
 )
 PROBLEM = Problem(
