@@ -37,6 +37,8 @@ from gateway.driver import (
 )
 
 T = TypeVar("T")
+_FAILURES = (sdk.SDKException, ClientException, DriverError)
+"""All that a call of Cinder can raise."""
 
 
 class CinderDriver(Driver):
@@ -141,22 +143,27 @@ class CinderDriver(Driver):
     ) -> StorageSnapshot:
         """Change name and description in one call, metadata in another, or neither."""
         texts = wire.changed_texts(request)
+        if not texts and request.metadata is None:
+            return self.get_snapshot(snapshot_id, deadline=deadline)
+        path = _path("snapshots", snapshot_id)
         with within(deadline):
-            before = self._snapshot(snapshot_id)
-            path = _path("snapshots", snapshot_id)
+            # For what may have to be put back, and for what Cinder can only replace.
+            before = {} if request.metadata is None else self._snapshot(snapshot_id)
             after = dict(before)
             if texts:
                 after |= _made(self._account.changed("snapshot", "PUT", path, {"snapshot": texts}))
             if request.metadata is not None:
                 try:
-                    former = before.get("metadata") or {}
                     after["metadata"] = metadata.change(
-                        self._account, path, former, request.metadata
+                        self._account, path, before.get("metadata") or {}, request.metadata
                     )
-                except (sdk.SDKException, ClientException, DriverError):
+                except _FAILURES:
                     if texts:
                         self._restore(path, before, texts)
                     raise
+            # Cinder answers with the former updated_at, and so another ETag than it shows next.
+            with suppress(*_FAILURES):
+                after = dict(self._snapshot(snapshot_id))
         return wire.snapshot(after, self._account.project)
 
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
@@ -289,14 +296,14 @@ class CinderDriver(Driver):
         """Return what Cinder tells users of a failure; not to be told is no failure."""
         if wire.STATES.get(row["status"]) is not SnapshotState.ERROR:
             return None
-        with suppress(sdk.SDKException, ClientException, DriverError):
+        with suppress(*_FAILURES):
             return wire.reason(row, self._account.messages(row["id"]))
         return None
 
     def _restore(self, path: str, before: Row, texts: Mapping[str, object]) -> None:
         """Undo a change of texts; the caller tells of the failure that led here."""
         former = {field: before.get(field) for field in texts}
-        with suppress(sdk.SDKException, ClientException, DriverError):
+        with suppress(*_FAILURES):
             self._account.change("PUT", path, {"snapshot": former})
 
     def _make_volume(

@@ -338,6 +338,10 @@ _KEYSTONE: Mapping[int, tuple[ErrorCode, str]] = {
 
 def _classify_keystone(exc: keystone.HttpError) -> DriverError:
     status = exc.http_status
+    if status == HTTPStatus.NOT_FOUND and exc.response is not None:
+        kind, _ = answer_of(exc.response)
+        if kind == "error":  # Keystone's word for an application credential that is unknown
+            return DriverError(_E.UNAUTHENTICATED, _WRONG_LOGIN, backend_code=kind)
     if status in _KEYSTONE:
         return DriverError(*_KEYSTONE[status])
     if isinstance(exc, keystone.HttpServerError):

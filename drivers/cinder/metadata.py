@@ -1,5 +1,6 @@
 """Changes of a snapshot's metadata, each in one call that Cinder does all or nothing."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -8,6 +9,9 @@ import openstack.exceptions as sdk
 from drivers.cinder import errors, wire
 from drivers.cinder.account import Account
 from gateway.driver import MetadataChange
+
+_SAFE_IN_PATH = re.compile("[a-zA-Z0-9_: -]+")
+"""Not a dot: Cinder takes what follows one for a format, and deletes another key."""
 
 
 def change(
@@ -33,7 +37,7 @@ def change(
         return _sent(account, "POST", path, wanted.set) if wanted.set else before
     if len(removed) == 1 and not wanted.set:
         (key,) = removed
-        if "." not in key:  # Cinder takes what follows a dot for a format
+        if _SAFE_IN_PATH.fullmatch(key):
             _delete_key(account, f"{path}/{quote(key, safe='')}")
             return after
     return _sent(account, "PUT", path, after)

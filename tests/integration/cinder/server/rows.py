@@ -1,0 +1,67 @@
+"""Snapshots as rows of Cinder's database."""
+
+import contextlib
+import datetime
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+_BEGIN = datetime.datetime(2025, 1, 1)
+_METADATA = ("created_at", "deleted", "snapshot_id", "key", "value")
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for one transaction, while Cinder goes on using it."""
+    with contextlib.closing(sqlite3.connect(path, timeout=30)) as database, database:
+        database.row_factory = sqlite3.Row
+        yield database
+
+
+def insert(database: sqlite3.Connection, pattern: str, number: int) -> list[str]:
+    """Insert rows that are like the one with the id ``pattern`` and return their ids."""
+    found = database.execute("SELECT * FROM snapshots WHERE id = ?", (pattern,)).fetchone()
+    made = [_row(found, index) for index in range(number)]
+    _insert(database, "snapshots", found.keys(), (tuple(row.values()) for row in made))
+    metadata = (
+        (_time(_BEGIN), 0, row["id"], "n", str(index % 10)) for index, row in enumerate(made)
+    )
+    _insert(database, "snapshot_metadata", _METADATA, metadata)
+    return [row["id"] for row in made]
+
+
+def remove(database: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """Remove rows, with their metadata."""
+    given = [(id_,) for id_ in ids]
+    database.executemany("DELETE FROM snapshot_metadata WHERE snapshot_id = ?", given)
+    database.executemany("DELETE FROM snapshots WHERE id = ?", given)
+
+
+def _row(pattern: Mapping[str, Any], index: int) -> dict[str, Any]:
+    created = _BEGIN + datetime.timedelta(seconds=index)
+    return {
+        **dict(pattern),
+        "id": str(uuid.uuid4()),
+        "display_name": f"bulk-{index:05}",
+        "display_description": f"bulk snapshot {index}",
+        "created_at": _time(created),
+        "updated_at": _time(created + datetime.timedelta(seconds=1, microseconds=5)),
+    }
+
+
+def _time(moment: datetime.datetime) -> str:
+    """Return what SQLAlchemy writes; without the fraction, paging by a marker repeats rows."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _insert(
+    database: sqlite3.Connection,
+    table: str,
+    columns: Iterable[str],
+    values: Iterable[tuple[Any, ...]],
+) -> None:
+    names = list(columns)
+    places = ", ".join("?" * len(names))
+    database.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", values)
