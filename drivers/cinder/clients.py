@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
@@ -15,6 +15,7 @@ from marshmallow import fields, validate
 from openstack.connection import Connection
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
+from urllib3.exceptions import ReadTimeoutError
 
 from gateway.driver import (
     Credentials,
@@ -30,6 +31,7 @@ APPLICATION_CREDENTIAL = "application_credential"
 """The user name that stands for an application credential: ``application_credential+ID``."""
 _CONNECTIONS = 50
 """Kept to each host; more are made under load, and thrown away after use."""
+_NAMED = validate.Regexp(r"(?!id:\Z).+\Z", error="give a name, or id:ID")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _TEMPORARY = (502, 503, 504)
 
@@ -52,15 +54,15 @@ class CinderOptions(HttpOptions):
     )
     user_domain = fields.String(
         load_default="Default",
-        validate=validate.Length(min=1),
+        validate=_NAMED,
         metadata={"help": "domain of the users, by name or as id:ID"},
     )
     project_domain = fields.String(
-        validate=validate.Length(min=1),
+        validate=_NAMED,
         metadata={"help": "domain of the projects, by name or as id:ID; that of the users if none"},
     )
     project = fields.String(
-        validate=validate.Length(min=1),
+        validate=_NAMED,
         metadata={"help": "project, by name or as id:ID, of callers who name none"},
     )
     all_projects = fields.Boolean(
@@ -75,6 +77,24 @@ class CinderOptions(HttpOptions):
     )
 
 
+class _Again(Retry):
+    """Tries again only what failed early: a server that stalled once has had its time."""
+
+    def increment(self, *args: Any, **kw: Any) -> Self:
+        """Return what is left of the attempts.
+
+        Raises:
+            Exception: what urllib3 raises when none is left; the time-out that is
+                no reason to try again; ``timeout`` when the call has no time left.
+        """
+        error = kw.get("error")
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        following = super().increment(*args, **kw)
+        time_left_s()
+        return following
+
+
 class Transport(requests.Session):
     """The connections of one provider, shared by all its accounts.
 
@@ -87,8 +107,9 @@ class Transport(requests.Session):
         self.auth = _no_login
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         attempts = options["read_attempts"] - 1
-        again = Retry(
+        again = _Again(
             total=attempts,
+            other=0,  # a broken TLS connection, which may have carried a POST
             status_forcelist=_TEMPORARY,
             allowed_methods={"GET"},
             backoff_factor=0.1,
@@ -113,8 +134,12 @@ class Transport(requests.Session):
         if method == "GET" and response.is_redirect:
             there = _on_same_host(url, response.headers["Location"])
             if there is not None:
-                return super().request(method, there, **kw)
+                return super().request(method, there, **{**kw, "params": None})
         return response
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that nothing is a redirection: requests would look at it, however it is made."""
+        return
 
 
 def _on_same_host(url: str, location: str) -> str | None:
@@ -122,7 +147,11 @@ def _on_same_host(url: str, location: str) -> str | None:
 
     Cinder behind a proxy often does not know that it is called by https.
     """
-    here, there = urlsplit(url), urlsplit(urljoin(url, location))
+    here = urlsplit(url)
+    try:
+        there = urlsplit(urljoin(url, location))
+    except ValueError:
+        return None
     if there.hostname != here.hostname:
         return None
     return urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc))
@@ -205,27 +234,35 @@ class Cloud:
         auth_url = auth_url if auth_url.endswith("/v3") else f"{auth_url}/v3"
         if credentials.token and _TOKEN.fullmatch(credentials.token):
             return ReadyToken(auth_url, credentials.token)
-        user, _, project = (credentials.username or "").rpartition("+")
-        if not user:
-            user, project = project, self.options.get("project", "")
-        if not (user and credentials.password):
+        user, plus, project = (credentials.username or "").rpartition("+")
+        if not plus:
+            user, project = project, ""
+        password = credentials.password
+        is_application = user == APPLICATION_CREDENTIAL
+        if not user or not password or (is_application and not project):
             raise DriverError(
                 ErrorCode.UNAUTHENTICATED,
                 "give user+project and the password as HTTP Basic, or "
                 f"{APPLICATION_CREDENTIAL}+ID and its secret, or a token in X-Auth-Token",
             )
-        if user == APPLICATION_CREDENTIAL:
+        if is_application:
             return v3.ApplicationCredential(
                 auth_url,
                 application_credential_id=project,
-                application_credential_secret=credentials.password,
+                application_credential_secret=password,
             )
+        return self._password(auth_url, user, password, project)
+
+    def _password(
+        self, auth_url: str, user: str, password: str, project: str
+    ) -> BaseIdentityPlugin:
         user_domain = self.options["user_domain"]
         where = {**_named("user_domain", user_domain)}
+        project = project or self.options.get("project", "")
         if project:  # without one it is the user's default project
             project_domain = self.options.get("project_domain", user_domain)
             where |= {**_named("project", project), **_named("project_domain", project_domain)}
-        return v3.Password(auth_url, username=user, password=credentials.password, **where)
+        return v3.Password(auth_url, username=user, password=password, **where)
 
 
 def _named(what: str, name: str) -> dict[str, Any]:

@@ -1,133 +1,24 @@
-"""What goes wrong between here and Cinder, in the gateway's words, without I/O.
-
-Cinder's codes are coarse: 400 and ``badRequest`` stand for a wrong state as well
-as for a wrong value, so the message has to be read where the code does not tell.
-Messages as observed on Cinder 29.0.0 in November 2026; the words before the
-colon ("Invalid snapshot", "Invalid volume") are those of cinder/exception.py.
-"""
+"""What goes wrong between here and Cinder, in the gateway's words, without I/O."""
 
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import NamedTuple
 
 import openstack.exceptions as sdk
+import orjson
 import requests
 import urllib3.exceptions
 from keystoneauth1 import exceptions as keystone
 
-from gateway.driver import DriverError, ErrorCode, invalid
+from drivers.cinder import messages
+from drivers.cinder.wire import NOT_CINDER
+from gateway.driver import DriverError, ErrorCode
 
 _E = ErrorCode
 _LONGEST_ID = 100
-_FIELDS = {
-    "availability_zone": "zone",
-    "description": "description",
-    "metadata": "metadata",
-    "name": "name",
-    "size": "size_bytes",
-    "volume_id": "volume_id",
-    "volume_type": "media",
-}
-"""Cinder's name for a field -> the request's."""
-
-
-class _Meaning(NamedTuple):
-    """What a message of Cinder's means; its groups fill the braces of ``message``."""
-
-    pattern: re.Pattern[str]
-    code: ErrorCode
-    message: str
-    field: str | None = None
-
-
-def _meanings(
-    *rows: tuple[str, ErrorCode, str] | tuple[str, ErrorCode, str, str],
-) -> list[_Meaning]:
-    return [_Meaning(re.compile(row[0]), *row[1:]) for row in rows]
-
-
-MEANINGS: Mapping[int, list[_Meaning]] = {
-    HTTPStatus.BAD_REQUEST: _meanings(
-        (
-            r"Invalid snapshot: Snapshot +(status must be|must not be part)",
-            _E.CONFLICT,
-            "Cinder deletes a snapshot only while it is available or in error, and only one "
-            "that is not part of a group snapshot",
-        ),
-        (
-            r"Invalid snapshot: Originating snapshot status",
-            _E.CONFLICT,
-            "a volume can be made only of a snapshot that is available",
-        ),
-        (
-            r"Invalid volume: Volume \S+ status must be ([a-z, -]+), but current status is: "
-            r"([a-z_-]+)",
-            _E.CONFLICT,
-            "the volume is {1}; a snapshot can be taken while it is {0}",
-        ),
-        (
-            r"Invalid volume: The snapshot cannot be created when the volume is in ([a-z]+)",
-            _E.CONFLICT,
-            "no snapshot can be taken of a volume in the state {0}",
-        ),
-        (
-            r"Invalid volume: Volume status must be",
-            _E.CONFLICT,
-            "Cinder deletes a volume only while it is available or in error, and only one "
-            "without attachment, group and snapshots",
-        ),
-        (r"Invalid snapshot: ", _E.CONFLICT, "the snapshot is in a state that forbids it"),
-        (r"Invalid volume: ", _E.CONFLICT, "the volume is in a state that forbids it"),
-        (
-            r"Specified snapshot \S+ is None or not the latest one",
-            _E.CONFLICT,
-            "a volume can be set back to its latest snapshot only",
-        ),
-        (
-            r".*Availability zone .* is invalid",
-            _E.INVALID,
-            "no such availability zone in this cloud",
-            "zone",
-        ),
-        (
-            r".*Volume size .* cannot be smaller than the snapshot size",
-            _E.INVALID,
-            "smaller than the snapshot's volume",
-            "size_bytes",
-        ),
-        (
-            r".*Invalid volume_type",
-            _E.INVALID,
-            "Cinder cannot make a volume of that type from this snapshot",
-            "media",
-        ),
-    ),
-    HTTPStatus.NOT_FOUND: _meanings(
-        (r"Volume type .*could not be found", _E.INVALID, "no such volume type", "media"),
-        (r"Snapshot (\S+) could not be found", _E.NOT_FOUND, "no snapshot {0!r}"),
-        (r"Volume (\S+) could not be found", _E.NOT_FOUND, "no volume {0!r}"),
-        (r"Snapshot \S+ has no metadata with key", _E.NOT_FOUND, "no such metadata key"),
-        (
-            r"The resource could not be found\.",
-            _E.UNSUPPORTED,
-            "this cloud's Cinder does not know the operation",
-        ),
-    ),
-    HTTPStatus.CONFLICT: _meanings(
-        (
-            r"Invalid (snapshot|volume): .*status must be 'available'",
-            _E.CONFLICT,
-            "the {0} must be available",
-        ),
-    ),
-}
-"""HTTP status -> what Cinder's messages mean, the first match first."""
-
-_BAD_FIELD = re.compile(r"Invalid input for field/attribute (\w+)\.")
 _SECONDS = re.compile("[0-9]{1,5}")
 _POLICY = re.compile(r"Policy doesn't allow (\S{1,100}) to be performed")
-NOT_CINDER = "the block storage endpoint answered with something that is no answer of Cinder"
 NOT_KEYSTONE = "auth_url answered with something that is no answer of Keystone"
 _WRONG_LOGIN = (
     "Keystone does not accept the user with this password, project and domain, or the "
@@ -173,19 +64,29 @@ def classify(exc: Exception) -> DriverError | None:
     return next(found, None)
 
 
+_HANDSHAKE = frozenset(
+    {
+        "CERTIFICATE_VERIFY_FAILED",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+"""OpenSSL's reasons for failures that come before anything is sent; others may come later."""
+
+
 def was_sent(exc: keystone.ConnectionError) -> bool:
     """Return whether a request that failed in transport may have reached the server."""
-    if isinstance(exc, keystone.SSLError):
-        return False
     return not any(
         isinstance(
             cause,
             requests.ConnectTimeout
             | urllib3.exceptions.ConnectTimeoutError
             | urllib3.exceptions.NewConnectionError
-            | urllib3.exceptions.ProxyError
-            | urllib3.exceptions.SSLError,
+            | urllib3.exceptions.ProxyError,
         )
+        or (isinstance(cause, ssl.SSLError) and cause.reason in _HANDSHAKE)
         for cause in _causes(exc)
     )
 
@@ -207,8 +108,8 @@ def answer_of(response: requests.Response) -> tuple[str | None, str]:
     request did not get as far as Cinder's own code.
     """
     try:
-        body = response.json()
-    except ValueError:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
         return None, ""
     if not isinstance(body, dict) or not body:
         return None, ""
@@ -247,37 +148,7 @@ def _classify_answer(response: requests.Response) -> DriverError:
         return _over_limit(response, kind, message)
     if kind is None:  # a proxy's page: its 404 does not say that there is no snapshot
         return DriverError(_E.BACKEND, NOT_CINDER)
-    return _by_message(status, kind, message)
-
-
-def _by_message(status: int, kind: str, message: str) -> DriverError:
-    for meaning in MEANINGS.get(status, ()):
-        found = meaning.pattern.match(message)
-        if found:
-            text = meaning.message.format(*(g[:_LONGEST_ID] for g in found.groups()))
-            return _error(meaning.code, text, meaning.field, kind)
-    bad_field = _BAD_FIELD.match(message)
-    if bad_field:  # any other name is a metadata key
-        field = _FIELDS.get(bad_field[1], "metadata")
-        return _error(_E.INVALID, "Cinder refuses this value", field, kind)
-    code, text = _OTHERWISE.get(status, (_E.BACKEND, NOT_CINDER))
-    return DriverError(code, text, backend_code=kind)
-
-
-_OTHERWISE: Mapping[int, tuple[ErrorCode, str]] = {
-    HTTPStatus.BAD_REQUEST: (_E.INVALID, "Cinder refuses the request's values"),
-    HTTPStatus.NOT_FOUND: (_E.NOT_FOUND, "Cinder does not find what the request names"),
-    HTTPStatus.CONFLICT: (_E.CONFLICT, "the snapshot or its volume is in a state that forbids it"),
-    HTTPStatus.UNPROCESSABLE_ENTITY: (_E.INVALID, "Cinder refuses the request's values"),
-}
-"""What a status of Cinder's own means when its message is none that we know."""
-
-
-def _error(code: ErrorCode, text: str, field: str | None, kind: str | None) -> DriverError:
-    if field is None:
-        return DriverError(code, text, backend_code=kind)
-    described = invalid({field: text})
-    return DriverError(code, described.message, fields=described.fields, backend_code=kind)
+    return messages.meant(status, kind, message)
 
 
 def _denied(message: str) -> str:
@@ -294,7 +165,9 @@ def _over_limit(response: requests.Response, kind: str | None, message: str) -> 
     retry_after_s = _retry_after_s(response)
     if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not retry_after_s:
         if kind != "overLimit":
-            return _error(_E.INVALID, "more than Cinder takes in one request", "metadata", kind)
+            return messages.error(
+                _E.INVALID, "more than Cinder takes in one request", "metadata", kind
+            )
         is_size = "gigabytes" in message.lower()
         text = (
             "the project's quota of gigabytes is used up"
@@ -319,7 +192,9 @@ def _retry_after_s(response: requests.Response) -> float | None:
 def _classify_transport(exc: keystone.ConnectionError) -> DriverError:
     if isinstance(exc, keystone.SSLError):
         return DriverError(
-            _E.UNAVAILABLE, "the certificate of the cloud's endpoint is not trusted; see cacert"
+            _E.UNAVAILABLE,
+            "the TLS connection to the cloud's endpoint failed; if its certificate is "
+            "not trusted, see cacert",
         )
     if not was_sent(exc):
         return DriverError(_E.UNAVAILABLE, "the cloud's endpoint cannot be reached")
@@ -342,10 +217,12 @@ def _classify_keystone(exc: keystone.HttpError) -> DriverError:
         kind, _ = answer_of(exc.response)
         if kind == "error":  # Keystone's word for an application credential that is unknown
             return DriverError(_E.UNAUTHENTICATED, _WRONG_LOGIN, backend_code=kind)
+    wait_s = None if exc.response is None else _retry_after_s(exc.response)
     if status in _KEYSTONE:
-        return DriverError(*_KEYSTONE[status])
+        return DriverError(*_KEYSTONE[status], retry_after_s=wait_s)
     if isinstance(exc, keystone.HttpServerError):
-        return DriverError(_E.UNAVAILABLE, "Keystone cannot answer now; try again")
+        text = "Keystone cannot answer now; try again"
+        return DriverError(_E.UNAVAILABLE, text, retry_after_s=wait_s)
     return DriverError(_E.BACKEND, NOT_KEYSTONE)
 
 

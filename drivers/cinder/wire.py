@@ -4,6 +4,7 @@ Source: the Block Storage API v3 reference (microversions 3.0 to 3.71), and as
 observed on Cinder 29.0.0 in November 2026.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -96,11 +97,25 @@ VOLUME_STATES: Mapping[str, VolumeState] = {
         VolumeState.ERROR,
     ),
 }
+NOT_CINDER = "the block storage endpoint answered with something that is no answer of Cinder"
 DELETE_FAILED = "delete_failed"
 _REASONS = {"error_deleting": DELETE_FAILED}
 _PROJECT = "os-extended-snapshot-attributes:project_id"
+_VOLUME_PROJECT = "os-vol-tenant-attr:tenant_id"
 _PROGRESS = "os-extended-snapshot-attributes:progress"
 _BMP = 0xFFFF
+_PERCENT = re.compile("([0-9]{1,9})%?")
+_TEXT = (str, type(None))
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "id": str,
+    "status": str,
+    **dict.fromkeys(("name", "description", "created_at", "updated_at", "volume_id"), _TEXT),
+    **dict.fromkeys(("group_snapshot_id", "snapshot_id", "availability_zone"), _TEXT),
+    **dict.fromkeys((_PROJECT, _PROGRESS, _VOLUME_PROJECT), _TEXT),
+    "size": (int, type(None)),
+    "metadata": (dict, type(None)),
+}
+"""What the fields are that the model is made of; a row that is otherwise is none of Cinder's."""
 
 
 def snapshot(row: Row, project: str | None, *, why: str | None = None) -> StorageSnapshot:
@@ -148,7 +163,7 @@ def volume(row: Row, project: str | None) -> StorageVolume:
         metadata=row.get("metadata") or {},
         zone=row.get("availability_zone"),
         snapshot_id=row.get("snapshot_id"),
-        owner=_owner(row.get("os-vol-tenant-attr:tenant_id") or project, project),
+        owner=_owner(row.get(_VOLUME_PROJECT) or project, project),
     )
 
 
@@ -219,8 +234,10 @@ def check_rows(rows: object) -> list[Row]:
     Raises:
         DriverError: ``backend``.
     """
-    if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
+    if not isinstance(rows, list):
         raise not_cinder()
+    for row in rows:
+        check_row(row)
     return rows
 
 
@@ -230,26 +247,21 @@ def check_row(row: object) -> Row:
     Raises:
         DriverError: ``backend``.
     """
-    if not _is_row(row):
+    if not isinstance(row, dict) or not row.keys() >= {"id", "status"}:
         raise not_cinder()
-    return row  # type: ignore[return-value]
-
-
-def _is_row(row: object) -> bool:
-    return (
-        isinstance(row, dict)
-        and isinstance(row.get("id"), str)
-        and isinstance(row.get("status"), str)
-    )
+    for field, value in row.items():
+        types = _TYPES.get(field)
+        if types is not None and not isinstance(value, types):
+            raise not_cinder()
+    for value in (row.get("metadata") or {}).values():
+        if not isinstance(value, str):
+            raise not_cinder()
+    return row
 
 
 def not_cinder(*, maybe_done: bool = False) -> DriverError:
     """Return the error for an answer that no Cinder gives."""
-    return DriverError(
-        ErrorCode.BACKEND,
-        "the block storage endpoint answered with something that is no answer of Cinder",
-        maybe_done=maybe_done,
-    )
+    return DriverError(ErrorCode.BACKEND, NOT_CINDER, maybe_done=maybe_done)
 
 
 def _utc(text: str | None) -> datetime | None:
@@ -258,22 +270,18 @@ def _utc(text: str | None) -> datetime | None:
         return None
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except (TypeError, ValueError) as exc:
+    except ValueError as exc:
         raise not_cinder() from exc
 
 
 def _bytes(size_gib: int | None) -> int | None:
-    if size_gib is None:
-        return None
-    if not isinstance(size_gib, int):
-        raise not_cinder()
-    return size_gib * GIB
+    return None if size_gib is None else size_gib * GIB
 
 
 @lru_cache(maxsize=256)
 def _percent(text: str | None) -> int | None:
-    digits = (text or "").removesuffix("%")
-    return min(int(digits), 100) if digits.isdecimal() else None
+    found = _PERCENT.fullmatch(text or "")
+    return min(int(found[1]), 100) if found else None
 
 
 @lru_cache(maxsize=1024)
