@@ -32,6 +32,8 @@ APPLICATION_CREDENTIAL = "application_credential"
 _CONNECTIONS = 50
 """Kept to each host; more are made under load, and thrown away after use."""
 _NAMED = validate.Regexp(r"(?!id:\Z).+\Z", error="give a name, or id:ID")
+_ID = re.compile("[0-9a-f]{32}")
+"""Keystone's ids of projects: HTTP Basic takes no colon in a user name, and so no ``id:``."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _TEMPORARY = (502, 503, 504)
 
@@ -261,6 +263,7 @@ class Cloud:
         project = project or self.options.get("project", "")
         if project:  # without one it is the user's default project
             project_domain = self.options.get("project_domain", user_domain)
+            project = f"id:{project}" if _ID.fullmatch(project) else project
             where |= {**_named("project", project), **_named("project_domain", project_domain)}
         return v3.Password(auth_url, username=user, password=password, **where)
 

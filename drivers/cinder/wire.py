@@ -126,7 +126,7 @@ def snapshot(row: Row, project: str | None, *, why: str | None = None) -> Storag
         project: the caller's project, whose snapshot it is unless the row says else.
         why: why it is in its state, where that is known better than from the row.
     """
-    native_state = row["status"]
+    native_state, group_id = row["status"], row.get("group_snapshot_id")
     state = STATES.get(native_state, SnapshotState.UNKNOWN)
     return StorageSnapshot(
         id=row["id"],
@@ -145,7 +145,8 @@ def snapshot(row: Row, project: str | None, *, why: str | None = None) -> Storag
         metadata=row.get("metadata") or {},
         owner=_owner(row.get(_PROJECT) or project, project),
         visibility=Visibility.PRIVATE,
-        group_id=row.get("group_snapshot_id"),
+        group_id=group_id,
+        deletable=group_id is None and native_state != "error_deleting",
     )
 
 

@@ -34,8 +34,7 @@ _NOT_DELETABLE = frozenset({"creating", "busy", "deleting", "in-use", "recycled"
 
 def snapshot_actions(snapshot: StorageSnapshot, capabilities: Capability) -> tuple[Action, ...]:
     """Return what may be done to a snapshot in its present state."""
-    alone = snapshot.group_id is None
-    return _snapshot_actions(snapshot.state, snapshot.ready, alone, capabilities)
+    return _snapshot_actions(snapshot.state, snapshot.ready, snapshot.deletable, capabilities)
 
 
 def volume_actions(volume: StorageVolume, capabilities: Capability) -> tuple[Action, ...]:
@@ -45,7 +44,7 @@ def volume_actions(volume: StorageVolume, capabilities: Capability) -> tuple[Act
 
 @lru_cache(maxsize=256)
 def _snapshot_actions(
-    state: SnapshotState, ready: bool, alone: bool, capabilities: Capability
+    state: SnapshotState, ready: bool, deletable: bool, capabilities: Capability
 ) -> tuple[Action, ...]:
     permitted = []
     if ready and Capability.SNAPSHOT_CLONE in capabilities:
@@ -56,7 +55,7 @@ def _snapshot_actions(
         permitted.append(_REVERT)
     if state is not SnapshotState.DELETING and Capability.SNAPSHOT_UPDATE in capabilities:
         permitted.append(_UPDATE)
-    deletable = alone and state not in _NOT_DELETABLE  # a group's are deleted together
+    deletable = deletable and state not in _NOT_DELETABLE
     if deletable and Capability.SNAPSHOT_DELETE in capabilities:
         permitted.append(_DELETE)
     return tuple(permitted)

@@ -104,6 +104,8 @@ class StorageSnapshot:
     """Set for snapshots kept in another location than their volume."""
     tier: str | None = None
     """The backend's word for the class of storage that it is kept in."""
+    deletable: bool = field(default=True, repr=False)
+    """False where the backend refuses to delete it although its state would allow it; not shown."""
     revision: str | None = field(default=None, repr=False)
     """Changes with every update, where the backend can compare and change at once; not shown."""
     native: Mapping[str, Any] | None = field(default=None, repr=False)

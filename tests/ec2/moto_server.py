@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import requests
-from lxml import etree
 
 from tests.http.tools import CONTENT_TYPES, accept, basic, facts, facts_of_list, problem
 from tests.servers import Server
@@ -25,17 +24,6 @@ SECRET = "moto-secret/28aed2a6abf71588+09cf4f3c"
 TOKEN = "moto-token/3243f6a8885a308d+313198a2"
 CREDENTIALS = (ACCESS_KEY, SECRET, TOKEN, basic(ACCESS_KEY, SECRET).removeprefix("Basic "))
 """What must be in no log and in no answer, in any spelling in which it is sent."""
-BODIES = ("form", "multipart", "query", "json", "xml")
-"""The ways to give the fields of a request."""
-ASKED = (
-    ("form", "xml"),
-    ("multipart", "json"),
-    ("query", "xml"),
-    ("json", "json"),
-    ("xml", "xml"),
-    ("xml", "json"),
-)
-"""Every kind of body, and every format to ask for."""
 SNAPSHOTS = "/storage_snapshots"
 VOLUMES = "/storage_volumes"
 GIB = 1 << 30
@@ -193,32 +181,3 @@ class Api:
         found = problem(answer)
         assert found["code"] == status
         return found
-
-
-def body(kind: str, root: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what requests.request() takes to send fields in one of BODIES."""
-    if kind == "json":
-        return {"json": fields}
-    if kind == "xml":
-        return {"data": _xml(root, fields), "headers": {"Content-Type": "application/xml"}}
-    pairs = {name: str(value) for name, value in fields.items() if name != "metadata"}
-    pairs |= {f"metadata[{key}]": value for key, value in fields.get("metadata", {}).items()}
-    if kind == "multipart":
-        return {"files": {name: (None, value) for name, value in pairs.items()}}
-    return {"params" if kind == "query" else "data": pairs}
-
-
-def _xml(root: str, fields: Mapping[str, Any]) -> bytes:
-    element = etree.Element(root)
-    for name, value in fields.items():
-        child = etree.SubElement(element, name)
-        if name != "metadata":
-            child.text = None if value is None else str(value)
-            continue
-        for key, text in value.items():
-            meta = etree.SubElement(child, "meta", {"key": key})
-            if text is None:
-                meta.set("nil", "true")
-            else:
-                meta.text = text
-    return etree.tostring(element, encoding="utf-8")

@@ -49,8 +49,8 @@ def test_a_snapshot_offers_only_what_the_driver_can_do(
     assert (only.method, only.path) == (method, path)
 
 
-def test_the_snapshots_of_a_group_are_not_deleted_one_by_one() -> None:
-    found = snapshot_actions(snapshot("s", group_id="g"), ALL)
+def test_what_the_backend_will_not_delete_is_not_offered_for_it() -> None:
+    found = snapshot_actions(snapshot("s", deletable=False), ALL)
     assert [action.rel for action in found] == ["clone", "copy", "revert", "update"]
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.ec2.moto_server import ASKED, GIB, SNAPSHOTS, VOLUMES, Api, Moto, body
+from tests.ec2.moto_server import GIB, SNAPSHOTS, VOLUMES, Api, Moto
+from tests.http.bodies import ASKED, body
 from tests.http.tools import facts
 
 Make = Callable[..., dict[str, Any]]

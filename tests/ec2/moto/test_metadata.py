@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.ec2.moto_server import ASKED, Api, body
+from tests.ec2.moto_server import Api
+from tests.http.bodies import ASKED, body
 from tests.http.tools import FORMATS, metadata_of, tree
 
 Make = Callable[..., dict[str, Any]]

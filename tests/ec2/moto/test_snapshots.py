@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.ec2.moto_server import ACCOUNT_ID, BODIES, GIB, SNAPSHOTS, VOLUMES, Api, Moto, body
+from tests.ec2.moto_server import ACCOUNT_ID, GIB, SNAPSHOTS, VOLUMES, Api, Moto
+from tests.http.bodies import BODIES, body
 from tests.http.tools import facts, named_by_id, problem, tree
 
 Make = Callable[..., dict[str, Any]]

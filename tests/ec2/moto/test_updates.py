@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.ec2.moto_server import ASKED, SNAPSHOTS, Api, Moto, body
+from tests.ec2.moto_server import SNAPSHOTS, Api, Moto
+from tests.http.bodies import ASKED, body
 from tests.http.tools import facts
 
 Make = Callable[..., dict[str, Any]]

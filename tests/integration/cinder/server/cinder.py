@@ -70,6 +70,7 @@ class RealCinder(Pair):
     def __init__(self, folder: Path, *, max_limit: int = 1000) -> None:
         super().__init__(folder, max_limit=max_limit)
         self._callers: dict[str, Caller] = {}
+        self._projects: dict[str, str] = {}
         self._numbers = itertools.count()
 
     # Keystone
@@ -82,8 +83,10 @@ class RealCinder(Pair):
 
     def project_id(self, project: str) -> str:
         """Return the id of the project with a name."""
-        user = next(user for user in self.users.values() if user.project == project)
-        return self.token(user.name).project_id
+        if project not in self._projects:
+            user = next(user for user in self.users.values() if user.project == project)
+            self._projects[project] = self.token(user.name).project_id
+        return self._projects[project]
 
     def revoke(self, token: str) -> None:
         """Make a token from ``token`` invalid, and wait until Cinder has heard of it."""
