@@ -93,7 +93,12 @@ class _Again(Retry):
         if isinstance(error, ReadTimeoutError):
             raise error
         following = super().increment(*args, **kw)
-        time_left_s()
+        try:
+            time_left_s()
+        except DriverError:
+            if kw.get("response") is not None:
+                kw["response"].drain_conn()  # else it would be neither used again nor closed
+            raise
         return following
 
 

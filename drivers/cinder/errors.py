@@ -214,8 +214,8 @@ _KEYSTONE: Mapping[int, tuple[ErrorCode, str]] = {
 def _classify_keystone(exc: keystone.HttpError) -> DriverError:
     status = exc.http_status
     if status == HTTPStatus.NOT_FOUND and exc.response is not None:
-        kind, _ = answer_of(exc.response)
-        if kind == "error":  # Keystone's word for an application credential that is unknown
+        kind, message = answer_of(exc.response)
+        if kind == "error" and message.startswith("Could not find "):  # the credential
             return DriverError(_E.UNAUTHENTICATED, _WRONG_LOGIN, backend_code=kind)
     wait_s = None if exc.response is None else _retry_after_s(exc.response)
     if status in _KEYSTONE:
