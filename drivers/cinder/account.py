@@ -13,7 +13,7 @@ from openstack.connection import Connection
 
 from drivers.cinder import errors, queries, wire
 from drivers.cinder.wire import Microversion, Row
-from gateway.driver import DriverError, ErrorCode
+from gateway.driver import DriverError, ErrorCode, was_sent
 
 _SAFE_MARKERS = 16
 """How many of a page's last rows a cursor names: the list goes on while one of them exists."""
@@ -212,7 +212,7 @@ class Account:
                 **kw,
             )
         except keystone.ConnectionError as exc:
-            if method != "GET" and errors.was_sent(exc):
+            if method != "GET" and was_sent(exc):
                 raise _maybe_done(exc) from exc
             raise
 

@@ -2,9 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Self
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from typing import Any
 
 import requests
 from keystoneauth1.access import AccessInfo, AccessInfoV3
@@ -13,9 +11,6 @@ from keystoneauth1.identity import BaseIdentityPlugin, v3
 from keystoneauth1.session import Session
 from marshmallow import fields, validate
 from openstack.connection import Connection
-from requests.adapters import HTTPAdapter
-from urllib3 import Retry
-from urllib3.exceptions import ReadTimeoutError
 
 from gateway.driver import (
     Credentials,
@@ -23,19 +18,16 @@ from gateway.driver import (
     EndpointField,
     ErrorCode,
     HttpOptions,
+    Transport,
     check_ca_file,
-    time_left_s,
 )
 
 APPLICATION_CREDENTIAL = "application_credential"
 """The user name that stands for an application credential: ``application_credential+ID``."""
-_CONNECTIONS = 50
-"""Kept to each host; more are made under load, and thrown away after use."""
 _NAMED = validate.Regexp(r"(?!id:\Z).+\Z", error="give a name, or id:ID")
 _ID = re.compile("[0-9a-f]{32}")
 """Keystone's ids of projects: HTTP Basic takes no colon in a user name, and so no ``id:``."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-_TEMPORARY = (502, 503, 504)
 
 
 class CinderOptions(HttpOptions):
@@ -77,95 +69,6 @@ class CinderOptions(HttpOptions):
         validate=validate.Length(min=1),
         metadata={"help": "file of CA certificates to trust instead of the usual ones"},
     )
-
-
-class _Again(Retry):
-    """Tries again only what failed early: a server that stalled once has had its time."""
-
-    def increment(self, *args: Any, **kw: Any) -> Self:
-        """Return what is left of the attempts.
-
-        Raises:
-            Exception: what urllib3 raises when none is left; the time-out that is
-                no reason to try again; ``timeout`` when the call has no time left.
-        """
-        error = kw.get("error")
-        if isinstance(error, ReadTimeoutError):
-            raise error
-        following = super().increment(*args, **kw)
-        try:
-            time_left_s()
-        except DriverError:
-            if kw.get("response") is not None:
-                kw["response"].drain_conn()  # else it would be neither used again nor closed
-            raise
-        return following
-
-
-class Transport(requests.Session):
-    """The connections of one provider, shared by all its accounts.
-
-    It keeps nothing of an account: no cookie, and no login from ``~/.netrc``.
-    """
-
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        super().__init__()
-        self._longest = (options["connect_timeout_s"], options["read_timeout_s"])
-        self.auth = _no_login
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        attempts = options["read_attempts"] - 1
-        again = _Again(
-            total=attempts,
-            other=0,  # a broken TLS connection, which may have carried a POST
-            status_forcelist=_TEMPORARY,
-            allowed_methods={"GET"},
-            backoff_factor=0.1,
-            respect_retry_after_header=False,  # it may be longer than the caller can wait
-            raise_on_status=False,
-        )
-        adapter = HTTPAdapter(
-            pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=again
-        )
-        self.mount("http://", adapter)
-        self.mount("https://", adapter)
-
-    def request(self, method: str, url: str, **kw: Any) -> requests.Response:  # type: ignore[override]
-        """Send a request of keystoneauth's, which may take no longer than the call has left.
-
-        Cinder sends who asks for its versions from ``/v3`` to ``/v3/``. Only such
-        a redirection is followed: any other would take the token to another host.
-        """
-        left = time_left_s()
-        kw["timeout"] = tuple(min(longest, left) for longest in self._longest)
-        response = super().request(method, url, **kw)
-        if method == "GET" and response.is_redirect:
-            there = _on_same_host(url, response.headers["Location"])
-            if there is not None:
-                return super().request(method, there, **{**kw, "params": None})
-        return response
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say that nothing is a redirection: requests would look at it, however it is made."""
-        return
-
-
-def _on_same_host(url: str, location: str) -> str | None:
-    """Return where a redirection leads, at the origin of ``url``; None if to another host.
-
-    Cinder behind a proxy often does not know that it is called by https.
-    """
-    here = urlsplit(url)
-    try:
-        there = urlsplit(urljoin(url, location))
-    except ValueError:
-        return None
-    if there.hostname != here.hostname:
-        return None
-    return urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc))
-
-
-def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 class ReadyToken(v3.base.BaseAuth):

@@ -1,23 +1,20 @@
 """What goes wrong between here and Cinder, in the gateway's words, without I/O."""
 
 import re
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import openstack.exceptions as sdk
 import orjson
 import requests
-import urllib3.exceptions
 from keystoneauth1 import exceptions as keystone
 
 from drivers.cinder import messages
 from drivers.cinder.wire import NOT_CINDER
-from gateway.driver import DriverError, ErrorCode
+from gateway.driver import DriverError, ErrorCode, retry_after_s, was_sent
 
 _E = ErrorCode
 _LONGEST_ID = 100
-_SECONDS = re.compile("[0-9]{1,5}")
 _POLICY = re.compile(r"Policy doesn't allow (\S{1,100}) to be performed")
 NOT_KEYSTONE = "auth_url answered with something that is no answer of Keystone"
 _WRONG_LOGIN = (
@@ -62,33 +59,6 @@ def classify(exc: Exception) -> DriverError | None:
         return _classify_keystone(exc)
     found = (DriverError(code, text) for types, code, text in _KINDS if isinstance(exc, types))
     return next(found, None)
-
-
-_HANDSHAKE = frozenset(
-    {
-        "CERTIFICATE_VERIFY_FAILED",
-        "SSLV3_ALERT_HANDSHAKE_FAILURE",
-        "TLSV1_ALERT_PROTOCOL_VERSION",
-        "UNSUPPORTED_PROTOCOL",
-        "WRONG_VERSION_NUMBER",
-    }
-)
-"""OpenSSL's reasons for failures that come before anything is sent; others may come later."""
-
-
-def was_sent(exc: keystone.ConnectionError) -> bool:
-    """Return whether a request that failed in transport may have reached the server."""
-    return not any(
-        isinstance(
-            cause,
-            requests.ConnectTimeout
-            | urllib3.exceptions.ConnectTimeoutError
-            | urllib3.exceptions.NewConnectionError
-            | urllib3.exceptions.ProxyError,
-        )
-        or (isinstance(cause, ssl.SSLError) and cause.reason in _HANDSHAKE)
-        for cause in _causes(exc)
-    )
 
 
 def is_unknown_filter(exc: sdk.HttpException) -> bool:
@@ -140,7 +110,7 @@ def _classify_answer(response: requests.Response) -> DriverError:
     kind, message = answer_of(response)
     if status in _BY_STATUS:
         code, text = _BY_STATUS[status]
-        wait_s = _retry_after_s(response)
+        wait_s = retry_after_s(response)
         return DriverError(code, text, backend_code=kind, retry_after_s=wait_s)
     if status == HTTPStatus.FORBIDDEN:
         return DriverError(_E.DENIED, _denied(message), backend_code=kind)
@@ -162,8 +132,8 @@ def _over_limit(response: requests.Response, kind: str | None, message: str) -> 
 
     A quota says ``Retry-After: 0``, and no retry would ever help.
     """
-    retry_after_s = _retry_after_s(response)
-    if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not retry_after_s:
+    wait_s = retry_after_s(response)
+    if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not wait_s:
         if kind != "overLimit":
             return messages.error(
                 _E.INVALID, "more than Cinder takes in one request", "metadata", kind
@@ -179,14 +149,8 @@ def _over_limit(response: requests.Response, kind: str | None, message: str) -> 
         _E.RATE_LIMITED,
         "Cinder asks for fewer requests",
         backend_code=kind,
-        retry_after_s=retry_after_s,
+        retry_after_s=wait_s,
     )
-
-
-def _retry_after_s(response: requests.Response) -> float | None:
-    """Return the seconds of Retry-After; a date, which Cinder never sends, is left out."""
-    found = _SECONDS.fullmatch(response.headers.get("Retry-After", ""))
-    return float(found[0]) if found else None
 
 
 def _classify_transport(exc: keystone.ConnectionError) -> DriverError:
@@ -217,23 +181,10 @@ def _classify_keystone(exc: keystone.HttpError) -> DriverError:
         kind, message = answer_of(exc.response)
         if kind == "error" and message.startswith("Could not find "):  # the credential
             return DriverError(_E.UNAUTHENTICATED, _WRONG_LOGIN, backend_code=kind)
-    wait_s = None if exc.response is None else _retry_after_s(exc.response)
+    wait_s = None if exc.response is None else retry_after_s(exc.response)
     if status in _KEYSTONE:
         return DriverError(*_KEYSTONE[status], retry_after_s=wait_s)
     if isinstance(exc, keystone.HttpServerError):
         text = "Keystone cannot answer now; try again"
         return DriverError(_E.UNAVAILABLE, text, retry_after_s=wait_s)
     return DriverError(_E.BACKEND, NOT_KEYSTONE)
-
-
-def _causes(exc: BaseException) -> Iterator[object]:
-    """Yield what lies behind an exception: keystoneauth keeps it as context, requests as args."""
-    pending: list[object] = [exc]
-    while pending:
-        cause = pending.pop()
-        yield cause
-        if isinstance(cause, BaseException):
-            pending += [c for c in (cause.__cause__, cause.__context__) if c is not None]
-            pending += [
-                a for a in (*cause.args, getattr(cause, "reason", None)) if isinstance(a, Exception)
-            ]

@@ -32,6 +32,7 @@ from gateway.driver.options import (
     check_ca_file,
 )
 from gateway.driver.query import OWNER_SELF, Filter, Lookup, Pushdown, PushdownTable, Query, SortKey
+from gateway.driver.transport import Transport, retry_after_s, was_sent
 
 __all__ = [
     "METHODS",
@@ -69,6 +70,7 @@ __all__ = [
     "StorageSnapshot",
     "StorageVolume",
     "StoredKind",
+    "Transport",
     "UpdateSnapshot",
     "Visibility",
     "VolumeState",
@@ -76,6 +78,8 @@ __all__ = [
     "check_driver_class",
     "compute",
     "invalid",
+    "retry_after_s",
     "time_left_s",
+    "was_sent",
     "within",
 ]

@@ -80,7 +80,7 @@ class SchemaField:
 
 @dataclass(frozen=True, slots=True)
 class ResourceSchema:
-    """The fields, methods, filters, sort keys and limits of a collection, as CloudSigma tells them."""
+    """The fields, methods, filters, order and limits of a collection, as CloudSigma tells them."""
 
     fields: tuple[SchemaField, ...]
     list_methods: tuple[str, ...]

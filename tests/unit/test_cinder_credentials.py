@@ -9,9 +9,9 @@ from keystoneauth1 import exceptions as keystone
 from keystoneauth1.identity import v3
 
 from drivers.cinder.account import Account
-from drivers.cinder.clients import Cloud, ReadyToken, Transport
+from drivers.cinder.clients import Cloud, ReadyToken
 from drivers.cinder.driver import CinderDriver
-from gateway.driver import Credentials, Deadline, DriverError, ErrorCode, within
+from gateway.driver import Credentials, Deadline, DriverError, ErrorCode, Transport, within
 from tests.unit.cinder_samples import (
     DEMO,
     SECRET,

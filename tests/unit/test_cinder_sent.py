@@ -18,8 +18,7 @@ from keystoneauth1 import exceptions as keystone
 from keystoneauth1.session import Session
 
 from drivers.cinder import errors
-from drivers.cinder.clients import Transport
-from gateway.driver import Deadline, DriverError, ErrorCode, within
+from gateway.driver import Deadline, DriverError, ErrorCode, Transport, was_sent, within
 from tests.unit.cinder_samples import SECRET, classified, http, options, serving, stalling, told
 
 DOWN, TIMEOUT = ErrorCode.UNAVAILABLE, ErrorCode.TIMEOUT
@@ -72,13 +71,11 @@ def broken(url: str, method: str = "POST", **given: Any) -> keystone.ConnectionE
     return caught.value
 
 
-def assert_means(
-    exc: keystone.ConnectionError, code: ErrorCode, says: str, *, was_sent: bool
-) -> None:
+def assert_means(exc: keystone.ConnectionError, code: ErrorCode, says: str, *, sent: bool) -> None:
     error = classified(exc)
     assert (error.code, error.backend_code, error.maybe_done) == (code, None, False)
     assert says in error.message
-    assert errors.was_sent(exc) is was_sent
+    assert was_sent(exc) is sent
     for secret in (SECRET, "http", "127.0.0.1"):
         assert secret not in told(error)
 
@@ -110,7 +107,7 @@ def full() -> Iterator[str]:
 def test_a_connection_that_is_refused_has_sent_nothing(method: str, scheme: str) -> None:
     with unused_port() as port:
         exc = broken(f"{scheme}://127.0.0.1:{port}", method)
-    assert_means(exc, DOWN, "cannot be reached", was_sent=False)
+    assert_means(exc, DOWN, "cannot be reached", sent=False)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -118,7 +115,7 @@ def test_a_connection_that_takes_too_long_has_sent_nothing(method: str) -> None:
     with full() as url:
         exc = broken(url, method)
     assert isinstance(exc, keystone.ConnectTimeout)
-    assert_means(exc, DOWN, "cannot be reached", was_sent=False)
+    assert_means(exc, DOWN, "cannot be reached", sent=False)
 
 
 def test_a_name_that_nobody_knows_has_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +124,7 @@ def test_a_name_that_nobody_knows_has_sent_nothing(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     exc = broken("http://cloud.example")
-    assert_means(exc, DOWN, "cannot be reached", was_sent=False)
+    assert_means(exc, DOWN, "cannot be reached", sent=False)
 
 
 def test_a_proxy_that_is_not_there_has_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +133,7 @@ def test_a_proxy_that_is_not_there_has_sent_nothing(monkeypatch: pytest.MonkeyPa
     with unused_port() as port:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
         exc = broken("http://cloud.example")
-    assert_means(exc, DOWN, "cannot be reached", was_sent=False)
+    assert_means(exc, DOWN, "cannot be reached", sent=False)
 
 
 def test_a_proxy_that_makes_no_tunnel_has_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +143,7 @@ def test_a_proxy_that_makes_no_tunnel_has_sent_nothing(monkeypatch: pytest.Monke
         monkeypatch.setenv("https_proxy", proxy.url)
         exc = broken("https://cloud.example")
         assert proxy.lines() == ["CONNECT cloud.example:443 HTTP/1.0"]
-    assert_means(exc, DOWN, "cannot be reached", was_sent=False)
+    assert_means(exc, DOWN, "cannot be reached", sent=False)
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
@@ -155,7 +152,7 @@ def test_a_server_that_stalls_may_have_done_it(method: str, attempts: int) -> No
     with stalling() as server:
         exc = broken(server.url, method, read_attempts=attempts)
         assert len(server.requests) == 1  # a server that stalled once has had its time
-    assert_means(exc, TIMEOUT, "in time", was_sent=True)
+    assert_means(exc, TIMEOUT, "in time", sent=True)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +165,7 @@ def test_a_connection_that_breaks_may_have_done_it(method: str, answer: bytes) -
     with serving(answer) as server:
         exc = broken(server.url, method)
         assert len(server.requests) == 1
-    assert_means(exc, DOWN, "broke before the whole answer", was_sent=True)
+    assert_means(exc, DOWN, "broke before the whole answer", sent=True)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -177,7 +174,7 @@ def test_a_server_that_speaks_no_tls_has_been_sent_nothing(method: str) -> None:
         exc = broken(server.url.replace("http:", "https:"), method)
         assert all(SECRET.encode() not in request for request in server.requests)
     assert isinstance(exc, keystone.SSLError)
-    assert_means(exc, DOWN, "", was_sent=False)
+    assert_means(exc, DOWN, "", sent=False)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -188,7 +185,7 @@ def test_a_certificate_that_is_not_trusted_has_been_sent_nothing(
         exc = broken(server.url, method)
         assert server.requests == []
     assert isinstance(exc, keystone.SSLError)
-    assert_means(exc, DOWN, "see cacert", was_sent=False)
+    assert_means(exc, DOWN, "see cacert", sent=False)
 
 
 def test_a_tls_that_is_not_agreed_on_has_been_sent_nothing(
@@ -200,7 +197,7 @@ def test_a_tls_that_is_not_agreed_on_has_been_sent_nothing(
         exc = broken(server.url, verify=str(certificate))
         assert server.requests == []
     assert isinstance(exc, keystone.SSLError)
-    assert_means(exc, DOWN, "TLS", was_sent=False)
+    assert_means(exc, DOWN, "TLS", sent=False)
 
 
 def test_a_certificate_that_is_trusted_is_no_hindrance(
@@ -216,7 +213,7 @@ def test_a_tls_connection_that_ends_may_have_done_it(
     with serving(b"", tls) as server:
         exc = broken(server.url, verify=str(certificate))
         assert server.lines() == [f"POST /v3/{SECRET}"]
-    assert_means(exc, DOWN, "broke before the whole answer", was_sent=True)
+    assert_means(exc, DOWN, "broke before the whole answer", sent=True)
 
 
 def noise(connection: socket.socket, _: bytes) -> None:
@@ -231,7 +228,7 @@ def test_a_tls_connection_that_breaks_may_have_done_it(
     with serving(noise, tls) as server:
         exc = broken(server.url, verify=str(certificate))
         assert server.lines() == [f"POST /v3/{SECRET}"]
-    assert errors.was_sent(exc)
+    assert was_sent(exc)
 
 
 def test_a_change_is_not_sent_again_when_tls_breaks(tls: ssl.SSLContext, certificate: Path) -> None:
@@ -241,9 +238,9 @@ def test_a_change_is_not_sent_again_when_tls_breaks(tls: ssl.SSLContext, certifi
 
 
 def test_what_has_no_cause_is_taken_to_have_been_sent() -> None:
-    assert errors.was_sent(keystone.ConnectFailure("x"))
-    assert errors.was_sent(keystone.ConnectTimeout("x"))
-    assert errors.was_sent(keystone.UnknownConnectionError("x", ValueError()))
+    assert was_sent(keystone.ConnectFailure("x"))
+    assert was_sent(keystone.ConnectTimeout("x"))
+    assert was_sent(keystone.UnknownConnectionError("x", ValueError()))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 429, 500, 503])

@@ -11,8 +11,7 @@ import requests
 from keystoneauth1 import exceptions as keystone
 from keystoneauth1.session import Session
 
-from drivers.cinder.clients import Transport
-from gateway.driver import Deadline, DriverError, ErrorCode, within
+from gateway.driver import Deadline, DriverError, ErrorCode, Transport, within
 from tests.unit.cinder_samples import classified, http, options, serving, stalling
 
 TOKEN = "gAAAAAtoken"

@@ -272,6 +272,7 @@ def test_the_authors_surface_is_pinned() -> None:
         "StorageSnapshot",
         "StorageVolume",
         "StoredKind",
+        "Transport",
         "UpdateSnapshot",
         "Visibility",
         "VolumeState",
@@ -279,7 +280,9 @@ def test_the_authors_surface_is_pinned() -> None:
         "check_driver_class",
         "compute",
         "invalid",
+        "retry_after_s",
         "time_left_s",
+        "was_sent",
         "within",
     ]
     assert all(hasattr(gateway.driver, name) for name in gateway.driver.__all__)

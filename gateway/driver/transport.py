@@ -1,0 +1,167 @@
+"""HTTP for drivers: connections that many accounts share, and that keep deadlines."""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Self
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+)
+
+from gateway.driver.deadline import time_left_s
+from gateway.driver.errors import DriverError
+
+_CONNECTIONS = 50
+"""Kept to each host; more are made under load, and thrown away after use."""
+_TEMPORARY = (502, 503, 504)
+_SECONDS = re.compile("[0-9]{1,5}")
+
+
+class _Again(Retry):
+    """Tries again only what failed early: a server that stalled once has had its time."""
+
+    def increment(self, *args: Any, **kw: Any) -> Self:
+        """Return what is left of the attempts.
+
+        Raises:
+            Exception: what urllib3 raises when none is left; the time-out that is
+                no reason to try again; ``timeout`` when the call has no time left.
+        """
+        error = kw.get("error")
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        following = super().increment(*args, **kw)
+        try:
+            time_left_s()
+        except DriverError:
+            if kw.get("response") is not None:
+                kw["response"].drain_conn()  # else it would be neither used again nor closed
+            raise
+        return following
+
+
+class Transport(requests.Session):
+    """The connections of one provider, shared by all its accounts.
+
+    It keeps nothing of an account: no cookie, and no login from ``~/.netrc``.
+    What only reads is tried again when it fails at once; anything else only
+    while no connection was made. Use it within ``gateway.driver.within()``.
+
+    Args:
+        options: a driver's, derived from HttpOptions.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._longest = (options["connect_timeout_s"], options["read_timeout_s"])
+        self.auth = _no_login
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        attempts = options["read_attempts"] - 1
+        again = _Again(
+            total=attempts,
+            other=0,  # a broken TLS connection, which may have carried a POST
+            status_forcelist=_TEMPORARY,
+            allowed_methods={"GET"},
+            backoff_factor=0.1,
+            respect_retry_after_header=False,  # it may be longer than the caller can wait
+            raise_on_status=False,
+        )
+        adapter = HTTPAdapter(
+            pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=again
+        )
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+
+    def request(self, method: str, url: str, **kw: Any) -> requests.Response:  # type: ignore[override]
+        """Send a request, which may take no longer than the call has left.
+
+        A redirection is followed for GET and to the same host only: any other
+        would take the credentials elsewhere.
+        """
+        left = time_left_s()
+        kw["timeout"] = tuple(min(longest, left) for longest in self._longest)
+        response = super().request(method, url, **kw)
+        if method == "GET" and response.is_redirect:
+            there = _on_same_host(url, response.headers["Location"])
+            if there is not None:
+                return super().request(method, there, **{**kw, "params": None})
+        return response
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that nothing is a redirection: requests would look at it, however it is made."""
+        return
+
+
+def _on_same_host(url: str, location: str) -> str | None:
+    """Return where a redirection leads, at the origin of ``url``; None if to another host.
+
+    A server behind a proxy often does not know that it is called by https.
+    """
+    here = urlsplit(url)
+    try:
+        there = urlsplit(urljoin(url, location))
+    except ValueError:
+        return None
+    if there.hostname != here.hostname:
+        return None
+    return urlunsplit(there._replace(scheme=here.scheme, netloc=here.netloc))
+
+
+def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+_HANDSHAKE = frozenset(
+    {
+        "CERTIFICATE_VERIFY_FAILED",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+"""OpenSSL's reasons for failures that come before anything is sent; others may come later."""
+
+
+def was_sent(exc: Exception) -> bool:
+    """Return whether a request that failed in transport may have reached the server.
+
+    Args:
+        exc: what requests raised, or what an SDK raised for it.
+    """
+    return not any(
+        isinstance(
+            cause,
+            requests.ConnectTimeout | ConnectTimeoutError | NewConnectionError | ProxyError,
+        )
+        or (isinstance(cause, ssl.SSLError) and cause.reason in _HANDSHAKE)
+        for cause in _causes(exc)
+    )
+
+
+def retry_after_s(response: requests.Response) -> float | None:
+    """Return the seconds of an answer's Retry-After; None for a date, or if there is none."""
+    found = _SECONDS.fullmatch(response.headers.get("Retry-After", ""))
+    return float(found[0]) if found else None
+
+
+def _causes(exc: BaseException) -> Iterator[object]:
+    """Yield what lies behind an exception: an SDK keeps it as context, requests as args."""
+    pending: list[object] = [exc]
+    while pending:
+        cause = pending.pop()
+        yield cause
+        if isinstance(cause, BaseException):
+            pending += [c for c in (cause.__cause__, cause.__context__) if c is not None]
+            pending += [
+                a for a in (*cause.args, getattr(cause, "reason", None)) if isinstance(a, Exception)
+            ]
