@@ -1,7 +1,8 @@
 """One account's calls of Cinder: sent once, or again after its token was renewed."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import openstack.exceptions as sdk
@@ -35,10 +36,23 @@ class Account:
     def __init__(self, login: BaseIdentityPlugin, connection: Connection) -> None:
         self._login = login
         self._session = connection.session
+        self._connection = connection
         self._renewing = threading.Lock()
+        self.microversion = wire.OLDEST
         self.project = self._log_in()
-        self._api = connection.block_storage
-        self.microversion = self._negotiate()
+
+    def find_service(self) -> None:
+        """Find the block storage, and the newest microversion that it and the driver share."""
+        with _reading(wire.NOT_CINDER):
+            self._api = self._connection.block_storage
+            data = self._api.get_endpoint_data()
+            if data is None or data.status is None:  # keystoneauth would go on with 3.0
+                raise DriverError(
+                    ErrorCode.UNAVAILABLE,
+                    "the block storage endpoint does not tell its API versions",
+                )
+            offered = data.max_microversion or wire.OLDEST
+            self.microversion = min((int(offered[0]), int(offered[1])), wire.NEWEST)
 
     def close(self) -> None:
         """Let go of the secrets: openstacksdk itself keeps references to closed connections."""
@@ -76,7 +90,7 @@ class Account:
             _check_status(response)
         except sdk.HttpException as exc:
             if response.status_code >= 500:  # noqa: PLR2004 - it may have failed on the way back
-                raise _maybe_done(exc) from exc
+                raise errors.maybe_done(exc) from exc
             raise
         if not any(name in response.headers for name in _REQUEST_IDS):  # a proxy's page, say
             raise wire.not_cinder(maybe_done=True)
@@ -97,8 +111,9 @@ class Account:
         if not self.supports(wire.RESOURCE_FILTERS):
             return queries.DEFAULT_FILTERS
         found = self.read("/resource_filters", {"resource": "snapshot"}).get("resource_filters")
-        rows = [row for row in found or () if row.get("resource") == "snapshot"]
-        return frozenset(name for row in rows for name in row.get("filters", ()))
+        with _reading(wire.NOT_CINDER):
+            rows = [row for row in found or () if row.get("resource") == "snapshot"]
+            return frozenset(str(name) for row in rows for name in row.get("filters", ()))
 
     def messages(self, resource_id: str) -> list[str]:
         """Return what Cinder has told users of a resource, the newest first."""
@@ -106,7 +121,8 @@ class Account:
             return []
         asked = {"resource_uuid": resource_id, "sort": "created_at:desc", "limit": 1}
         found = self.read("/messages", asked).get("messages") or ()
-        return [str(row.get("user_message")) for row in found]
+        with _reading(wire.NOT_CINDER):
+            return [str(row.get("user_message")) for row in found]
 
     def page(
         self,
@@ -142,9 +158,11 @@ class Account:
         given = cursor.split(",") if cursor else []
         document, repeated = self._after(path, params, given)
         rows = wire.check_rows(document.get(collection))
-        links = document.get(f"{collection}_links") or ()
         following = None
-        if any(link.get("rel") == "next" for link in links):
+        with _reading(wire.NOT_CINDER):
+            links = document.get(f"{collection}_links") or ()
+            has_next = any(link.get("rel") == "next" for link in links)
+        if has_next:
             if not rows:
                 raise wire.not_cinder()
             last = [row["id"] for row in rows[: -_SAFE_MARKERS - 1 : -1]]
@@ -160,7 +178,9 @@ class Account:
         for number, marker in enumerate(given):
             try:
                 document = self.read(path, {**params, "marker": marker})
-            except sdk.NotFoundException:
+            except sdk.NotFoundException as exc:
+                if not errors.is_not_found(exc):
+                    raise
                 continue
             return document, frozenset(given[:number])
         raise DriverError(
@@ -169,27 +189,14 @@ class Account:
         )
 
     def _log_in(self) -> str:
-        try:
-            access = self._login.get_access(self._session)
-        except (KeyError, TypeError, AttributeError) as exc:  # a token that is none
-            raise DriverError(ErrorCode.BACKEND, errors.NOT_KEYSTONE) from exc
-        project: str | None = access.project_id
+        with _reading(errors.NOT_KEYSTONE):
+            project: str | None = self._login.get_access(self._session).project_id
         if project is None:
             raise DriverError(
                 ErrorCode.UNAUTHENTICATED,
                 "the user or token has no project; give one as user+project",
             )
         return project
-
-    def _negotiate(self) -> Microversion:
-        """Return the newest microversion that the cloud and the driver share."""
-        data = self._api.get_endpoint_data()
-        if data is None or data.status is None:  # keystoneauth would go on with 3.0
-            raise DriverError(
-                ErrorCode.UNAVAILABLE, "the block storage endpoint does not tell its API versions"
-            )
-        offered = data.max_microversion or wire.OLDEST
-        return min((int(offered[0]), int(offered[1])), wire.NEWEST)
 
     def _send(self, method: str, path: str, **kw: Any) -> requests.Response:
         """Return the answer to a request, with a new token if the old one is refused."""
@@ -202,7 +209,7 @@ class Account:
     def _send_once(
         self, method: str, path: str, *, microversion: Microversion | None = None, **kw: Any
     ) -> requests.Response:
-        self._session.get_token()  # first: what fails here has sent nothing to Cinder
+        self._token()  # first: what fails here has sent nothing to Cinder
         try:
             return self._api.request(
                 path,
@@ -213,16 +220,28 @@ class Account:
             )
         except keystone.ConnectionError as exc:
             if method != "GET" and was_sent(exc):
-                raise _maybe_done(exc) from exc
+                raise errors.maybe_done(exc) from exc
             raise
 
     def _renew(self, refused: str | bytes | None) -> None:
         """Get a new token, once for all threads whose token was refused together."""
         used = refused.decode() if isinstance(refused, bytes) else refused
         with self._renewing:
-            if self._session.get_token() == used:
+            if self._token() == used:
                 self._session.invalidate()
-            self._session.get_token()
+            self._token()
+
+    def _token(self) -> str | None:
+        """Return the token, a new one if it has expired.
+
+        A time-out here is none of the call: nothing has been sent to Cinder.
+        """
+        try:
+            with _reading(errors.NOT_KEYSTONE):
+                access = self._login.get_access(self._session)
+                return access.auth_token if access.expires else None
+        except keystone.ConnectTimeout as exc:
+            raise DriverError(ErrorCode.UNAVAILABLE, "Keystone did not answer in time") from exc
 
 
 def _document(response: requests.Response) -> dict[str, Any]:
@@ -241,16 +260,13 @@ def _check_status(response: requests.Response) -> None:
     sdk.raise_from_response(response)
 
 
-def _maybe_done(exc: Exception) -> DriverError:
-    error = errors.classify(exc)
-    assert error is not None, "both kinds of exception are classified"  # noqa: S101
-    return DriverError(
-        error.code,
-        error.message,
-        backend_code=error.backend_code,
-        retry_after_s=error.retry_after_s,
-        maybe_done=True,
-    )
+@contextmanager
+def _reading(complaint: str) -> Iterator[None]:
+    """Say so when an answer is made otherwise than the block, or keystoneauth, takes it to be."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise DriverError(ErrorCode.BACKEND, complaint) from exc
 
 
 def _dotted(version: Microversion) -> str:

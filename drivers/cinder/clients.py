@@ -114,6 +114,10 @@ class Cloud:
         """Close all connections."""
         self._transport.close()
 
+    def forget(self) -> None:
+        """Forget the versions that the services have told."""
+        self._discovered.clear()
+
     def connect(self, credentials: Credentials) -> tuple[BaseIdentityPlugin, Connection]:
         """Return what logs in with these credentials, and a connection that uses it.
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self, TypeVar
-from uuid import UUID
 
 import openstack.exceptions as sdk
 from keystoneauth1.exceptions import ClientException
@@ -33,6 +32,7 @@ from gateway.driver import (
     StorageVolume,
     UpdateSnapshot,
     invalid,
+    is_uuid,
     within,
 )
 
@@ -98,7 +98,13 @@ class CinderDriver(Driver):
     ) -> Self:
         """Log in at Keystone and find the cloud's block storage."""
         with within(deadline):
-            return cls(shared, Account(*shared.connect(credentials)))
+            account = Account(*shared.connect(credentials))
+            try:
+                account.find_service()
+            except Exception:
+                shared.forget()  # the next account shall not meet the same wrong answer
+                raise
+            return cls(shared, account)
 
     @staticmethod
     def classify(exc: Exception) -> DriverError | None:
@@ -157,9 +163,9 @@ class CinderDriver(Driver):
                     after["metadata"] = metadata.change(
                         self._account, path, before.get("metadata") or {}, request.metadata
                     )
-                except _FAILURES:
-                    if texts:
-                        self._restore(path, before, texts)
+                except _FAILURES as exc:
+                    if texts and not self._is_restored(path, before, texts):
+                        raise errors.maybe_done(exc) from exc
                     raise
             # Cinder answers with the former updated_at, and so another ETag than it shows next.
             with suppress(*_FAILURES):
@@ -247,7 +253,7 @@ class CinderDriver(Driver):
 
     def _allowed_filters(self, query: Query) -> frozenset[str]:
         """Return by what the cloud filters snapshots, which is asked for once if at all."""
-        if not query.filters:
+        if not queries.of_snapshots(query, queries.DEFAULT_FILTERS):
             return frozenset()
         if self._cloud.allowed_filters is None:
             self._cloud.allowed_filters = self._account.allowed_filters()
@@ -266,10 +272,8 @@ class CinderDriver(Driver):
         """Return the page that a filter on the id finds: Cinder has no such filter."""
         try:
             return Page((get(resource_id, deadline=deadline),))
-        except sdk.NotFoundException:
-            return Page(())
-        except DriverError as exc:
-            if exc.code is not ErrorCode.NOT_FOUND:
+        except _FAILURES as exc:
+            if not errors.is_not_found(exc):
                 raise
             return Page(())
 
@@ -300,11 +304,13 @@ class CinderDriver(Driver):
             return wire.reason(row, self._account.messages(row["id"]))
         return None
 
-    def _restore(self, path: str, before: Row, texts: Mapping[str, object]) -> None:
-        """Undo a change of texts; the caller tells of the failure that led here."""
+    def _is_restored(self, path: str, before: Row, texts: Mapping[str, object]) -> bool:
+        """Undo a change of texts, if that can be done; the caller tells of what led here."""
         former = {field: before.get(field) for field in texts}
         with suppress(*_FAILURES):
             self._account.change("PUT", path, {"snapshot": former})
+            return True
+        return False
 
     def _make_volume(
         self, asked: Mapping[str, Any], name: str | None, description: str | None
@@ -332,11 +338,7 @@ def _path(collection: str, resource_id: str) -> str:
     Raises:
         DriverError: ``not_found`` for anything else.
     """
-    try:
-        known = str(UUID(resource_id)) == resource_id.lower()
-    except ValueError:
-        known = False
-    if not known:
+    if not is_uuid(resource_id):
         word = collection.removesuffix("s")
         raise DriverError(ErrorCode.NOT_FOUND, f"no {word} {resource_id!r}")
     return f"/{collection}/{resource_id}"

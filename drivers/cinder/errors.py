@@ -61,6 +61,25 @@ def classify(exc: Exception) -> DriverError | None:
     return next(found, None)
 
 
+def maybe_done(exc: Exception) -> DriverError:
+    """Return what a failure means after which a change may have happened."""
+    error = exc if isinstance(exc, DriverError) else classify(exc)
+    assert error is not None, "what a call of Cinder raises is classified"  # noqa: S101
+    return DriverError(
+        error.code,
+        error.message,
+        backend_code=error.backend_code,
+        retry_after_s=error.retry_after_s,
+        maybe_done=True,
+    )
+
+
+def is_not_found(exc: Exception) -> bool:
+    """Return whether Cinder says that a resource does not exist; a proxy's page says nothing."""
+    error = exc if isinstance(exc, DriverError) else classify(exc)
+    return error is not None and error.code is ErrorCode.NOT_FOUND
+
+
 def is_unknown_filter(exc: sdk.HttpException) -> bool:
     """Return whether Cinder refused a list because its operator forbids a filter."""
     return _message_of(exc).startswith("Invalid filters ")

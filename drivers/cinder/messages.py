@@ -81,6 +81,11 @@ MEANINGS: Mapping[int, list[_Meaning]] = {
             "a volume can be set back to its latest snapshot only",
         ),
         (
+            r"Can't revert volume .*The volume size must be equal to the snapshot size",
+            _E.CONFLICT,
+            "the volume has grown since the snapshot, so it cannot be set back to it",
+        ),
+        (
             r".*Availability zone .* is invalid",
             _E.INVALID,
             "no such availability zone in this cloud",

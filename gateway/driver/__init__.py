@@ -5,6 +5,7 @@ from gateway.driver.capabilities import METHODS, PARAMETERS, PROMISES, Capabilit
 from gateway.driver.computing import compute
 from gateway.driver.deadline import Deadline, time_left_s, within
 from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode, invalid
+from gateway.driver.ids import is_uuid
 from gateway.driver.model import (
     UNSET,
     CloneSnapshot,
@@ -78,6 +79,7 @@ __all__ = [
     "check_driver_class",
     "compute",
     "invalid",
+    "is_uuid",
     "retry_after_s",
     "time_left_s",
     "was_sent",

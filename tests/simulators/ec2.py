@@ -50,13 +50,12 @@ class Simulator(Faults):
         self._cloud = Cloud(settings, ACCOUNT_ID)
         self._stopping = threading.Event()
         self._server = Ec2Server(port, self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,))
         self.default_account = self.add_account(ACCESS_KEY, SECRET)
 
     @property
     def url(self) -> str:
         """The endpoint, without a trailing slash."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def region(self, name: str) -> Region:
         """Return a region; its ``add_volume`` and ``add_snapshot`` fill it."""
@@ -92,14 +91,12 @@ class Simulator(Faults):
 
     def start(self) -> None:
         """Begin to serve in a thread."""
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
         """Stop serving, let whoever is delayed go, and end all connections."""
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     def respond(self, request: SignedRequest) -> Reply:
         """Answer a request."""

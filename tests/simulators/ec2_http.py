@@ -1,19 +1,13 @@
-"""The HTTP side of the simulator: a threading server on 127.0.0.1 with keep-alive."""
+"""The HTTP side of the simulator: requests as they come, and answers as they leave."""
 
-import contextlib
-import socket
-import sys
-import threading
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.client import responses
-from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
-from typing import Any, Protocol
+from typing import Protocol
 
-from tests.simulators.ec2_faults import Where
 from tests.simulators.ec2_state import Settings
 from tests.simulators.sigv4 import SignedRequest
+from tests.simulators.web import WebHandler, WebServer, Where
 
 
 @dataclass(frozen=True)
@@ -36,54 +30,20 @@ class Application(Protocol):
         """Answer a request; called by several threads at once."""
 
 
-class Ec2Server(ThreadingMixIn, TCPServer):
-    """Serves an application; closing it ends every connection and joins every thread."""
-
-    allow_reuse_address = True
-    request_queue_size = 128
+class Ec2Server(WebServer):
+    """Serves an application."""
 
     def __init__(self, port: int, application: Application) -> None:
         self.application = application
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember a connection and serve it in a thread of its own."""
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection and forget it."""
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def server_close(self) -> None:
-        """Stop listening, end what is kept alive, and wait for the threads."""
-        with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-        super().server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell of what is not just a client that hangs up, which tests make them do."""
-        error = sys.exc_info()[1]
-        if isinstance(error, Exception) and not isinstance(error, OSError):
-            self.application.crashes.append(error)
+        super().__init__(port, _Handler, application.crashes)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Reads a request whole, has it answered, and writes the answer in one piece."""
+class _Handler(WebHandler):
+    """Reads a request whole and has it answered."""
 
     server: Ec2Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the standard library calls it so
         """Answer a call whose parameters are a form, as SDKs send it."""
         if "content-length" not in self.headers:
             self.close_connection = True
@@ -92,12 +52,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         self._answer(body)
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         """Answer a call whose parameters are in the query."""
         self._answer(b"")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing."""
 
     def _answer(self, body: bytes) -> None:
         path, _, query = self.path.partition("?")

@@ -134,6 +134,9 @@ class OpenStack(Faults):
             self._wait(delays, "answer")
             if isinstance(fault, FalseReply):
                 reply = self._ordered(request, fault)
+        if isinstance(fault, FalseReply) and not fault.signed:
+            request.status = reply.status
+            return reply
         return self._signed(request, reply, fault.where if isinstance(fault, Cut) else None)
 
     def _signed(self, request: Request, reply: Reply, cut: Any) -> Reply:

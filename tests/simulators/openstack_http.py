@@ -1,21 +1,15 @@
-"""The HTTP side of the simulator: a threading server on 127.0.0.1 with keep-alive."""
+"""The HTTP side of the simulator: requests as they come, and answers as they leave."""
 
-import contextlib
 import json
 import re
-import socket
-import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.client import responses
-from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
-from tests.simulators.openstack_faults import Where
+from tests.simulators.web import WebHandler, WebServer, Where
 
 IDENTITY = "identity"
 BLOCK_STORAGE = "block-storage"
@@ -32,6 +26,7 @@ class Request:
     region: str
     method: str
     path: str
+    """No longer quoted, as servers hand it to Cinder."""
     query: str
     """Still quoted."""
     headers: dict[str, str]
@@ -78,11 +73,8 @@ def split_path(path: str) -> tuple[str | None, str]:
     return (found[1], found[2]) if found else (None, rest)
 
 
-class HttpServer(ThreadingMixIn, TCPServer):
-    """Serves one service; closing it ends every connection and joins every thread."""
-
-    allow_reuse_address = True
-    request_queue_size = 128
+class HttpServer(WebServer):
+    """Serves one service."""
 
     def __init__(
         self,
@@ -96,61 +88,13 @@ class HttpServer(ThreadingMixIn, TCPServer):
         self.answer = answer
         self.service = service
         self.region = region
-        self._crashes = crashes
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.005,))
-
-    @property
-    def url(self) -> str:
-        """Where it listens, without a path."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def start(self) -> None:
-        """Begin to serve in a thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Refuse connections from now on."""
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember a connection and serve it in a thread of its own."""
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection and forget it."""
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def server_close(self) -> None:
-        """Stop listening, end what is kept alive, and wait for the threads."""
-        with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-        super().server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell of what is not just a client that hangs up, which tests make them do."""
-        error = sys.exc_info()[1]
-        if isinstance(error, Exception) and not isinstance(error, OSError):
-            self._crashes.append(error)
+        super().__init__(port, _Handler, crashes)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Reads a request whole, has it answered, and writes the answer in one piece."""
+class _Handler(WebHandler):
+    """Reads a request whole and has it answered."""
 
     server: HttpServer
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -160,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         hidden = headers | dict.fromkeys(tokens, "<token>")
         request = Request(
             method=self.command,
-            path=path,
+            path=unquote(path),
             query=query,
             headers=hidden,
             body=body,
@@ -171,9 +115,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._write(self.server.answer(request))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing."""
 
     def _write(self, reply: Reply) -> None:
         if reply.cut is not None:

@@ -280,6 +280,7 @@ def test_the_authors_surface_is_pinned() -> None:
         "check_driver_class",
         "compute",
         "invalid",
+        "is_uuid",
         "retry_after_s",
         "time_left_s",
         "was_sent",
