@@ -31,7 +31,7 @@ from gateway.driver.model import (
     UpdateSnapshot,
 )
 from gateway.driver.options import DriverOptions
-from gateway.driver.query import PushdownTable, Query
+from gateway.driver.query import DERIVED_FIELDS, PushdownTable, Query
 
 
 class Driver(ABC):
@@ -225,7 +225,7 @@ def check_driver_class(cls: type[Driver]) -> None:
     problems += [
         f"pushdown names {field!r}, which is no field of StorageSnapshot"
         for field, _ in cls.pushdown
-        if field not in StorageSnapshot.__dataclass_fields__
+        if field not in StorageSnapshot.__dataclass_fields__.keys() | DERIVED_FIELDS
     ]
     problems += [
         f"sort_keys names {field!r}, which is no field of StorageSnapshot"

@@ -111,6 +111,11 @@ class StorageSnapshot:
     native: Mapping[str, Any] | None = field(default=None, repr=False)
     """The backend's own record, on request only."""
 
+    @property
+    def kind(self) -> str:
+        """``remote`` if it is kept in another location than its volume, else ``local``."""
+        return "remote" if self.location else "local"
+
 
 @dataclass(frozen=True, slots=True)
 class StorageVolume:

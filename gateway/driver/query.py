@@ -11,6 +11,8 @@ class Lookup(enum.StrEnum):
     """How a filter compares; grows with the list engine."""
 
     EXACT = "exact"
+    CONTAINS = "contains"
+    """The value is a part of it, in upper or lower case."""
 
 
 class Pushdown(enum.Enum):
@@ -21,6 +23,9 @@ class Pushdown(enum.Enum):
     SUPERSET = "superset"
     """It holds all that matches, and perhaps more."""
 
+
+DERIVED_FIELDS = frozenset({"kind", "label"})
+"""What else can be filtered by than the model's fields: a snapshot's kind, one of its labels."""
 
 PushdownTable = Mapping[tuple[str, Lookup], Pushdown]
 """(model field, lookup) -> how well the driver can push that filter down."""
@@ -52,8 +57,14 @@ class Filter:
             return owner is not None and (
                 owner.id == self.value or (self.value == OWNER_SELF and owner.is_self)
             )
+        if self.field == "label":
+            return self.value in getattr(item, "labels", ())
         actual = getattr(item, self.field)
-        return actual is not None and str(actual) == self.value
+        if actual is None:
+            return False
+        if self.lookup is Lookup.CONTAINS:
+            return self.value.casefold() in str(actual).casefold()
+        return str(actual) == self.value
 
 
 @dataclass(frozen=True, slots=True)

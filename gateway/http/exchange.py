@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request
 from gateway.core.listing import Listing
 from gateway.core.registry import Provider
 from gateway.core.snapshots import Account, Core
-from gateway.driver import Capability, DriverError, Filter, Query, SortKey, invalid
+from gateway.driver import Capability, DriverError, Filter, Lookup, Query, SortKey, invalid
 from gateway.http import etags
 from gateway.http.body import (
     CONTROL_PARAMETERS,
@@ -39,6 +39,7 @@ _VARY = "Accept, Authorization, X-Deltacloud-Driver, X-Deltacloud-Provider"
 _CACHE_CONTROL = "private, max-age=0, must-revalidate"
 METADATA_FILTER = "metadata[KEY]"
 """Stands for a filter on any metadata key."""
+_KINDS = ["local", "remote"]
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -162,8 +163,9 @@ class Exchange:
         """Return the filters that the query string asks for; ``state`` must be one there is."""
         given = self.parameters(*known, *(["sort"] if sortable else []))
         sort = _sort_keys(given.pop("sort")) if "sort" in given else ()
-        if "state" in given and given["state"] not in set(states):
-            raise invalid({"state": f"no such state; one of {', '.join(states)}"})
+        for name, possible in (("state", list(states)), ("kind", _KINDS)):
+            if name in given and given[name] not in possible:
+                raise invalid({name: f"no such {name}; one of {', '.join(possible)}"})
         return Query(tuple(_filter(name, value) for name, value in given.items()), sort)
 
     def load(self, schema: Schema, root: str) -> Any:
@@ -236,9 +238,10 @@ def _form(name: str) -> str:
 
 def _filter(name: str, value: str) -> Filter:
     field, key = split_brackets(name)
+    field, _, lookup = field.partition("__")
     if ILLEGAL.search(value) or ILLEGAL.search(name):
         raise invalid({name: "holds a character that no text here can have"})
-    return Filter(field, value, key=key)
+    return Filter(field, value, Lookup(lookup) if lookup else Lookup.EXACT, key)
 
 
 def _sort_keys(text: str) -> tuple[SortKey, ...]:

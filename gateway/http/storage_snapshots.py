@@ -17,7 +17,18 @@ from gateway.http.storage_volumes import volume_row
 from gateway.representations.documents import ResourceSchema, Row
 
 blueprint = Blueprint("storage_snapshots", __name__, url_prefix="/api/storage_snapshots")
-FILTERS = ("id", "name", "state", "volume_id", "owner", METADATA_FILTER)
+FILTERS = (
+    "id",
+    "name",
+    "name__contains",
+    "state",
+    "volume_id",
+    "owner",
+    "location",
+    "kind",
+    "label",
+    METADATA_FILTER,
+)
 LIST_METHODS = ("get", "post")
 DETAIL_METHODS = ("get", "put", "patch", "delete")
 _ROOT = "storage_snapshot"

@@ -90,6 +90,15 @@ class ResourceSchema:
     limits: Mapping[str, int | str]
 
 
+def lookups_of(filters: Iterable[str]) -> dict[str, list[str]]:
+    """Return the filters as field -> lookups: ``name`` and ``name__contains`` are one field."""
+    found: dict[str, list[str]] = {}
+    for name in filters:
+        field, _, lookup = name.partition("__")
+        found.setdefault(field, []).append(lookup or "exact")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error, as clients read it."""

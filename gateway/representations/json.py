@@ -16,6 +16,7 @@ from gateway.representations.documents import (
     ResourceSchema,
     Row,
     capacity_gib,
+    lookups_of,
     rfc3339,
 )
 
@@ -107,7 +108,7 @@ def schema(document: ResourceSchema) -> bytes:
                 }
                 for f in document.fields
             },
-            "filtering": {name: ["exact"] for name in document.filters},
+            "filtering": lookups_of(document.filters),
             "ordering": list(document.sort_keys),
             "limits": dict(document.limits),
         }

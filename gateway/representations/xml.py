@@ -20,6 +20,7 @@ from gateway.representations.documents import (
     ResourceSchema,
     Row,
     capacity_gib,
+    lookups_of,
     rfc3339,
 )
 
@@ -140,7 +141,10 @@ def schema(document: ResourceSchema) -> bytes:
         f"required='{_flag(f.required)}'>{escape(f.help_text)}</field>\n"
         for f in document.fields
     ]
-    lines += [f"  <filter name='{name}' lookups='exact'/>\n" for name in document.filters]
+    lines += [
+        f"  <filter name='{name}' lookups='{' '.join(lookups)}'/>\n"
+        for name, lookups in lookups_of(document.filters).items()
+    ]
     lines += [f"  <sort name='{name}'/>\n" for name in document.sort_keys]
     lines += [
         f"  <limit name='{name}'>{escape(str(value))}</limit>\n"

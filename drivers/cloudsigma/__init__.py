@@ -1,0 +1,1 @@
+"""The CloudSigma driver: drives, snapshots and remote snapshots through requests."""
