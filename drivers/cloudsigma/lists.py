@@ -9,6 +9,7 @@ place in the order, so that nothing comes twice and nothing that stays is left o
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import total_ordering
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -45,6 +46,12 @@ class Order:
     def fields(self) -> str:
         """The fields that an object's place depends on, as CloudSigma names them."""
         return ",".join(dict.fromkeys((*(SORT_KEYS[key.field] for key in self.keys), "uuid")))
+
+    def sorted(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the rows in this order."""
+        if not self.keys:
+            return sorted(rows, key=itemgetter("uuid"))
+        return sorted(rows, key=lambda row: self.place(self.values(row)))
 
     def values(self, row: Row) -> list[str]:
         """Return what tells an object's place, as a cursor keeps it."""
@@ -83,7 +90,7 @@ def page(
     if cursor is None:
         rows = _short(account, kinds, asked, page_size)
         if rows is not None:
-            return sorted(rows, key=lambda row: order.place(order.values(row))), None
+            return order.sorted(rows), None
     index = _index(account, kinds, asked, order)
     if cursor is not None:
         given = order.place(orjson.loads(cursor))

@@ -90,7 +90,7 @@ def snapshot(row: Row) -> StorageSnapshot:
         stored_bytes=stored,
         stored_kind=None if stored is None else StoredKind.DELTA,
         metadata=metadata,
-        labels=_labels(row),
+        labels=_labels(row) if row.get("tags") else (),
         owner=_owner(row),
         visibility=_visibility(row),
         location=location,
@@ -117,7 +117,10 @@ def volume(row: Row, *, progress: int | None = None) -> StorageVolume:
 
 def read_meta(row: Row) -> tuple[str | None, dict[str, str]]:
     """Return the description and the metadata that ``meta`` holds."""
-    metadata = {str(key): _text(value) for key, value in (row.get("meta") or {}).items()}
+    meta = row.get("meta")
+    if not meta:
+        return None, {}
+    metadata = {k: v if isinstance(v, str) else str(v) for k, v in meta.items()}
     return metadata.pop(DESCRIPTION, None) or None, metadata
 
 
@@ -168,6 +171,8 @@ def utc(text: object) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
         raise not_cloudsigma() from exc
+    if moment.tzinfo is UTC:  # what CloudSigma writes
+        return moment
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -203,10 +208,6 @@ def not_cloudsigma(*, maybe_done: bool = False) -> DriverError:
     return DriverError(ErrorCode.BACKEND, NOT_CLOUDSIGMA, maybe_done=maybe_done)
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
 def _number(value: object) -> int | None:
     """Return a number of bytes; some answers have them as floats."""
     return int(value) if isinstance(value, int | float) else None
@@ -236,6 +237,7 @@ def _cached_owner(owner: str, is_self: bool) -> Owner:
 
 
 def _visibility(row: Row) -> Visibility:
-    if "grantees" not in row:
+    grantees = row.get("grantees")
+    if grantees is None:
         return Visibility.UNKNOWN
-    return Visibility.SHARED if row["grantees"] else Visibility.PRIVATE
+    return Visibility.SHARED if grantees else Visibility.PRIVATE

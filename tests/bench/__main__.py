@@ -4,6 +4,7 @@ make bench                  lists on the shipped server, speed and memory; each 
                             its cloud's own kit
 make bench ARGS=ec2         the EC2 driver only
 make bench ARGS=cinder      the Cinder driver only
+make bench ARGS=cloudsigma  the CloudSigma driver only
 make bench ARGS=servers     the choice of the server: who cuts, how fast on this code
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import requests
 
-from tests.bench import cinder, ec2
+from tests.bench import cinder, cloudsigma, ec2
 from tests.bench.load import Result, median, run
 from tests.bench.memory import fresh_peak_mib, peak_mib
 from tests.servers import DEMO, Server, address_of, local_config, running
@@ -70,6 +71,8 @@ def main(arguments: list[str]) -> None:
         ec2.main()
     elif arguments == ["cinder"]:
         cinder.main()
+    elif arguments == ["cloudsigma"]:
+        cloudsigma.main()
     elif arguments:
         sys.exit(__doc__)
     else:
@@ -77,6 +80,7 @@ def main(arguments: list[str]) -> None:
         list_many()
         ec2.main()
         cinder.main()
+        cloudsigma.main()
 
 
 def compare_with_bare() -> None:

@@ -38,6 +38,7 @@ class Subject:
         login: user:password.
         options: from the static server's URL to the driver's options.
         most_mib: how much the worker may grow by the longest list.
+        tell: what else the plain script is told.
     """
 
     driver: str
@@ -49,6 +50,7 @@ class Subject:
     login: str
     options: Callable[[str], Mapping[str, Any]]
     most_mib: int
+    tell: tuple[str, ...] = ()
 
 
 @dataclass
@@ -91,7 +93,7 @@ def compare(subject: Subject) -> None:
         stack.callback(client.close)
         (worker,) = server.worker_pids()
         for count, port in ports.items():
-            with _child(f"tests.bench.{driver}_stock", _url(port)) as stock:
+            with _child(f"tests.bench.{driver}_stock", _url(port), *subject.tell) as stock:
                 _compare(_Run(subject, count, port, worker, client, stock))
 
 
@@ -106,8 +108,9 @@ def _compare(run: _Run) -> None:
         _asked(run)  # forgets what came before
         first_at, took = _read(run)
         found.ours.append(took)
-        if count > PAGE:
-            found.lead.append(_asked(run)[1] - first_at)
+        asked = _asked(run)
+        if len(asked) > 1:
+            found.lead.append(asked[1] - first_at)
         seconds, rows, _ = _ask(run.stock)
         assert rows == count, rows
         found.stock.append(seconds)
@@ -156,9 +159,9 @@ def _url(port: int) -> str:
 
 
 @contextlib.contextmanager
-def _child(module: str, argument: str) -> Iterator[Any]:
+def _child(module: str, *arguments: str) -> Iterator[Any]:
     process = subprocess.Popen(
-        [sys.executable, "-m", module, argument],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

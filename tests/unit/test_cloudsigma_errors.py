@@ -1,0 +1,296 @@
+"""What CloudSigma's error answers mean: the documented bodies, and those of proxies."""
+
+import json
+from itertools import product
+from typing import Any, TypeAlias
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.cloudsigma import errors
+from gateway.driver import DriverError, ErrorCode
+from tests.unit.cloudsigma_samples import HTML, SECRET, classified, raised, response, told
+
+E: TypeAlias = ErrorCode
+UUID = "b49dc74a-f7a5-42f5-9842-290e7475d67a"
+FIELD = {"error_message": "This field is required", "error_point": "resource"}
+REQUIRED = {**FIELD, "error_type": "validation"}
+
+
+def entry(kind: Any, message: Any = "", point: Any = None) -> dict[str, Any]:
+    return {"error_point": point, "error_type": kind, "error_message": message}
+
+
+MISSING = entry("notexist", f"Object with uuid {UUID} does not exist")
+STARTED = entry(
+    "permission", 'Cannot start guest in state "started". Guest should be in state "stopped"'
+)
+STOPPED = entry(
+    "permission",
+    'Cannot stop guest in state "stopped". '
+    "Guest should be in state \"['started', 'running_legacy']\"",
+)
+UNKNOWN = entry("backend", "unknown error")
+OTHERS = {
+    "error_type": "permission",
+    "error_message": f"User {UUID} does not have all of the permissions [LIST] in order to "
+    f"complete the operation on resources [{UUID}]",
+}
+
+
+def of(
+    status: int, body: Any = b"", content_type: str = "application/json", **headers: str
+) -> DriverError:
+    """Return what the driver says of an answer; what is neither text nor bytes is JSON."""
+    text = body if isinstance(body, str | bytes) else json.dumps(body)
+    return classified(raised(response(status, text, content_type, **headers)))
+
+
+# status, the documented body, what it means, its fields, a part of the message
+VERBATIM = [
+    (400, REQUIRED, E.INVALID, ["resource"], "resource"),
+    (404, MISSING, E.NOT_FOUND, [], "does not find"),
+    (403, STARTED, E.CONFLICT, [], "it is started, which forbids"),
+    (403, STOPPED, E.CONFLICT, [], "it is stopped, which forbids"),
+    (500, UNKNOWN, E.BACKEND, [], "failed inside"),
+    (503, UNKNOWN, E.UNAVAILABLE, [], "try again"),
+    (403, OTHERS, E.DENIED, [], "does not allow this account"),
+    (402, entry("billing", "Not enough funds"), E.QUOTA, [], "funds"),
+    (402, entry("payment", "Not enough funds"), E.QUOTA, [], "funds"),
+    (500, entry("database"), E.BACKEND, [], "failed inside"),
+    (503, entry("concurrency"), E.RATE_LIMITED, [], "another change"),
+    (
+        503,
+        entry("backend", "We currently cannot provide enough resources to create a nvme drive"),
+        E.UNAVAILABLE,
+        [],
+        "try again",
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "code", "fields", "says"), VERBATIM)
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [one]], ids=["object", "list"])
+def test_a_documented_body_is_understood(
+    status: int, body: Any, code: E, fields: list[str], says: str, wrap: Any
+) -> None:
+    error = of(status, wrap(body))
+    assert (error.code, list(error.fields)) == (code, fields)
+    assert error.backend_code == body["error_type"]
+    assert says in error.message
+    assert not error.maybe_done
+    assert error.retry_after_s == (1 if code is E.RATE_LIMITED else None)
+    assert body["error_message"] not in told(error) or not body["error_message"]
+
+
+KNOWN = {
+    400: E.INVALID,
+    401: E.UNAUTHENTICATED,
+    402: E.QUOTA,
+    403: E.DENIED,
+    404: E.NOT_FOUND,
+    409: E.CONFLICT,
+    413: E.INVALID,
+    429: E.RATE_LIMITED,
+    502: E.UNAVAILABLE,
+    503: E.UNAVAILABLE,
+    504: E.UNAVAILABLE,
+}
+BODIES: list[Any] = [
+    *(HTML, "", "null", "[]", "{}", f'"{SECRET}"', "5", f'{{"a": "{SECRET}"}}', "{", b"\xff"),
+    *("[[]]", "[null, 5]", "[" * 5000, f'[{{"error_type": null, "error_message": ["{SECRET}"]}}]'),
+]
+
+
+@pytest.mark.parametrize("status", range(400, 505))
+def test_every_status_means_something_whatever_comes_with_it(status: int) -> None:
+    for body, content_type in product(BODIES, ["text/html", "application/json"]):
+        error = of(status, body, content_type)
+        assert error.code is KNOWN.get(status, E.BACKEND), body
+        assert (error.fields, error.backend_code, error.retry_after_s) == ({}, None, None)
+        assert not error.maybe_done
+        for secret in (SECRET, "http", "example", "<"):
+            assert secret not in told(error)
+
+
+def test_a_status_that_is_not_known_is_named() -> None:
+    assert "418" in of(418).message
+    assert "511" in of(511).message
+
+
+# status, type in the body, Retry-After, what it means, seconds to wait
+WAITS = [
+    (429, None, "30", E.RATE_LIMITED, 30),
+    (429, "backend", "0", E.RATE_LIMITED, 0),
+    (429, None, None, E.RATE_LIMITED, None),
+    (429, None, "-1", E.RATE_LIMITED, None),
+    (429, None, "Fri, 20 Nov 2026 18:34:07 GMT", E.RATE_LIMITED, None),
+    (503, "concurrency", None, E.RATE_LIMITED, 1),
+    (503, "concurrency", "7", E.RATE_LIMITED, 7),
+    (503, "backend", "120", E.UNAVAILABLE, 120),
+    (503, None, "120", E.UNAVAILABLE, 120),
+    (503, "backend", None, E.UNAVAILABLE, None),
+    (502, None, "5", E.UNAVAILABLE, 5),
+    (500, "concurrency", None, E.BACKEND, None),
+    (409, "concurrency", None, E.CONFLICT, None),
+]
+
+
+@pytest.mark.parametrize(("status", "kind", "header", "code", "wait_s"), WAITS)
+def test_cloudsigma_says_when_to_ask_again(
+    status: int, kind: str | None, header: str | None, code: E, wait_s: float | None
+) -> None:
+    body = HTML if kind is None else [entry(kind, SECRET)]
+    error = of(status, body, **({} if header is None else {"Retry_After": header}))
+    assert (error.code, error.retry_after_s, error.backend_code) == (code, wait_s, kind)
+    assert SECRET not in told(error)
+
+
+REFUSED = [
+    ('Cannot clone snapshot in state "creating". Snapshot should be in state "a"', E.CONFLICT),
+    ('Cannot delete drive in state "cloning_dst"', E.CONFLICT),
+    ('permissions: in state "mounted"', E.CONFLICT),
+    ('Cannot delete drive in state "Mounted"', E.DENIED),
+    (f'in state "{"x" * 41}"', E.DENIED),
+    ("A drive can have a remote snapshot every 30 minutes", E.CONFLICT),
+    ("wait 1 minute", E.CONFLICT),
+    ("Wait 30 MINUTES: limit exceeded", E.CONFLICT),
+    ("there is a 30-minute pause", E.CONFLICT),
+    ("minuteses", E.DENIED),
+    ("Snapshot limit reached", E.QUOTA),
+    ("Limit of snapshots", E.QUOTA),
+    ("the maximum number of snapshots is 90", E.QUOTA),
+    ("there can be at most 90", E.QUOTA),
+    ("quota exceeded", E.QUOTA),
+    ("Too many snapshots", E.QUOTA),
+    ("unlimited", E.DENIED),
+    (OTHERS["error_message"], E.DENIED),
+    ("does not have the permissions; try in 30 minutes; limit", E.DENIED),
+    ("", E.DENIED),
+    (None, E.DENIED),
+    (["limit"], E.QUOTA),
+]
+
+
+@pytest.mark.parametrize(("message", "code"), REFUSED)
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [one]], ids=["object", "list"])
+def test_a_refusal_is_of_a_state_or_of_an_account(message: Any, code: E, wrap: Any) -> None:
+    error = of(403, wrap(entry("permission", message)))
+    assert (error.code, error.backend_code, error.fields) == (code, "permission", {})
+    assert error.is_retryable is False
+    assert not message or str(message) not in told(error)
+
+
+def test_each_refusal_says_what_to_do_about_it() -> None:
+    texts = ['Cannot edit it in state "creating"', "once in 30 minutes", "limit reached"]
+    state, pause, limit = (of(403, [entry("permission", text)]).message for text in texts)
+    assert state == "it is creating, which forbids that"
+    assert "30 minutes" in pause
+    assert "as many snapshots" in limit
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_wrong_state_is_a_conflict_whatever_its_undocumented_status(status: int) -> None:
+    error = of(status, [entry("permission", 'Cannot edit snapshot in state "creating"')])
+    assert error.code is E.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("points", "fields"),
+    [
+        ([None], []),
+        ([""], []),
+        (["name"], ["name"]),
+        (["drive"], ["volume_id"]),
+        (["meta"], ["metadata"]),
+        (["meta.key"], ["metadata"]),
+        (["meta.key.key", "meta"], ["metadata"]),
+        (["size", "media", "storage_type"], ["media", "size_bytes"]),
+        (["affinities", "avoid", "location"], ["affinities", "avoid", "location"]),
+        (["bogus"], ["bogus"]),
+        ([None, "name"], ["name"]),
+        ([5], ["5"]),
+        (["x" * 200], ["x" * 100]),
+    ],
+)
+def test_what_is_refused_is_named_as_the_request_names_it(
+    points: list[Any], fields: list[str]
+) -> None:
+    error = of(400, [entry("validation", SECRET, point) for point in points])
+    assert (error.code, error.backend_code) == (E.INVALID, "validation")
+    assert sorted(error.fields) == fields
+    assert all(f"{field}: CloudSigma refuses this value" in error.message for field in fields)
+    assert SECRET not in told(error)
+
+
+@pytest.mark.parametrize("point", [".", ".x", ".."])
+def test_no_field_is_without_a_name(point: str) -> None:
+    assert "" not in of(400, [entry("validation", "", point)]).fields
+
+
+@pytest.mark.parametrize("point", [f"https://{SECRET}", HTML, f"{SECRET} is bad", "\0", "a\nb"])
+def test_what_is_no_name_of_a_field_is_not_shown(point: str) -> None:
+    error = of(400, [entry("validation", "", point)])
+    assert error.code is E.INVALID
+    assert point.split(".")[0] not in f"{error.message} {list(error.fields)}"
+    assert SECRET not in told(error)
+
+
+def test_of_several_entries_the_first_one_decides() -> None:
+    both = [STARTED, OTHERS]
+    assert of(403, both).code is E.CONFLICT
+    assert of(403, both[::-1]).code is E.DENIED
+    assert of(403, [None, "x", 5, *both]).code is E.CONFLICT
+    assert of(503, [entry("concurrency"), UNKNOWN]).code is E.RATE_LIMITED
+    error = of(400, [REQUIRED, "x", entry("permission", "", "name")])
+    assert (set(error.fields), error.backend_code) == ({"resource", "name"}, "validation")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told_"), [(None, None), ("", None), (0, None), (5, "5"), ("x" * 200, "x" * 100)]
+)
+def test_the_backends_word_is_short(kind: Any, told_: str | None) -> None:
+    assert of(404, [entry(kind)]).backend_code == told_
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "about"),
+    [
+        (404, [MISSING], True),
+        (404, HTML, True),
+        (400, [entry("validation", "", "drive")], True),
+        (400, [REQUIRED, entry("validation", "", "drive")], True),
+        (400, entry("validation", "", "drive"), True),
+        (400, [entry("validation", "", "name")], False),
+        (400, [entry("validation", "drive")], False),
+        (400, HTML, False),
+        (403, [entry("permission", "", "drive")], False),
+        (503, [entry("backend", "", "drive")], False),
+    ],
+)
+def test_what_says_that_there_is_no_drive(status: int, body: Any, about: bool) -> None:
+    text = body if isinstance(body, str) else json.dumps(body)
+    assert errors.is_about_drive(raised(response(status, text))) is about
+
+
+def test_an_error_without_an_answer_has_no_status() -> None:
+    assert errors.status_of(requests.HTTPError()) == 0
+    assert not errors.is_about_drive(requests.HTTPError())
+    assert errors.status_of(raised(response(503))) == 503
+
+
+words = st.text(max_size=8) | st.none() | st.integers() | st.lists(st.text(), max_size=1)
+bodies = st.lists(
+    st.dictionaries(st.sampled_from(["error_type", "error_point", "error_message"]), words)
+    | st.integers(),
+    max_size=3,
+)
+
+
+@given(st.integers(400, 599), bodies)
+def test_no_body_at_all_is_a_bug_of_ours(status: int, body: Any) -> None:
+    error = of(status, body)
+    assert isinstance(error.code, E)
+    assert error.message
