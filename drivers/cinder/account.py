@@ -122,7 +122,7 @@ class Account:
         asked = {"resource_uuid": resource_id, "sort": "created_at:desc", "limit": 1}
         found = self.read("/messages", asked).get("messages") or ()
         with _reading(wire.NOT_CINDER):
-            return [str(row.get("user_message")) for row in found]
+            return [str(row["user_message"]) for row in found]
 
     def page(
         self,

@@ -13,6 +13,7 @@ from marshmallow import fields, validate
 from openstack.connection import Connection
 
 from gateway.driver import (
+    ConfigurationError,
     Credentials,
     DriverError,
     EndpointField,
@@ -27,6 +28,7 @@ APPLICATION_CREDENTIAL = "application_credential"
 _NAMED = validate.Regexp(r"(?!id:\Z).+\Z", error="give a name, or id:ID")
 _ID = re.compile("[0-9a-f]{32}")
 """Keystone's ids of projects: HTTP Basic takes no colon in a user name, and so no ``id:``."""
+_OLD = re.compile(r"/v2(\.[0-9]+)?/?\Z")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
@@ -104,6 +106,8 @@ class Cloud:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         check_ca_file("cacert", options.get("cacert"))
+        if _OLD.search(options["auth_url"]):
+            raise ConfigurationError("auth_url: version 2 of Keystone is gone; give the URL of /v3")
         self.options = options
         self.allowed_filters: frozenset[str] | None = None
         """By which of its fields Cinder filters snapshots; None until it has been asked."""
@@ -171,7 +175,7 @@ class Cloud:
         self, auth_url: str, user: str, password: str, project: str
     ) -> BaseIdentityPlugin:
         user_domain = self.options["user_domain"]
-        where = {**_named("user_domain", user_domain)}
+        where = _named("user_domain", user_domain)
         project = project or self.options.get("project", "")
         if project:  # without one it is the user's default project
             project_domain = self.options.get("project_domain", user_domain)

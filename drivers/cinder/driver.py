@@ -24,6 +24,7 @@ from gateway.driver import (
     DriverError,
     ErrorCode,
     Lookup,
+    MetadataChange,
     Page,
     Pushdown,
     Query,
@@ -37,6 +38,8 @@ from gateway.driver import (
 )
 
 T = TypeVar("T")
+_ALL_PROJECTS = {"all_tenants": "1"}
+"""Cinder heeds it for administrators only."""
 _FAILURES = (sdk.SDKException, ClientException, DriverError)
 """All that a call of Cinder can raise."""
 
@@ -130,9 +133,7 @@ class CinderDriver(Driver):
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot; of a failed one with the reason, if Cinder tells it."""
         with within(deadline):
-            row = self._snapshot(snapshot_id)
-            why = self._reason(row)
-        return wire.snapshot(row, self._account.project, why=why)
+            return self._shown(snapshot_id)
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Start a snapshot, of a volume in use too unless the request refuses that."""
@@ -153,24 +154,11 @@ class CinderDriver(Driver):
             return self.get_snapshot(snapshot_id, deadline=deadline)
         path = _path("snapshots", snapshot_id)
         with within(deadline):
-            # For what may have to be put back, and for what Cinder can only replace.
-            before = {} if request.metadata is None else self._snapshot(snapshot_id)
-            after = dict(before)
-            if texts:
-                after |= _made(self._account.changed("snapshot", "PUT", path, {"snapshot": texts}))
-            if request.metadata is not None:
-                try:
-                    after["metadata"] = metadata.change(
-                        self._account, path, before.get("metadata") or {}, request.metadata
-                    )
-                except _FAILURES as exc:
-                    if texts and not self._is_restored(path, before, texts):
-                        raise errors.maybe_done(exc) from exc
-                    raise
+            answered = self._change(snapshot_id, path, texts, request.metadata)
             # Cinder answers with the former updated_at, and so another ETag than it shows next.
             with suppress(*_FAILURES):
-                after = dict(self._snapshot(snapshot_id))
-        return wire.snapshot(after, self._account.project)
+                return self._shown(snapshot_id)
+        return wire.snapshot(answered, self._account.project)
 
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
         """Start the deletion of a snapshot."""
@@ -182,6 +170,7 @@ class CinderDriver(Driver):
         self, snapshot_id: str, request: CloneSnapshot, *, deadline: Deadline
     ) -> StorageVolume:
         """Start a volume, of the snapshot's size, type and zone unless the request says else."""
+        wire.check_description(request.description)
         with within(deadline):
             source = self._ready(snapshot_id, "cloned")
             size = request.size_bytes or source.size_bytes
@@ -247,6 +236,10 @@ class CinderDriver(Driver):
         scope = self._scope(query.value_of("owner"))
         if scope is None:
             return (), None
+        if query.value_of("volume_id") is not None:
+            scope |= (
+                _ALL_PROJECTS  # an administrator sees volumes of others, and so what is of them
+            )
         filters = queries.of_snapshots(query, self._allowed_filters(query))
         always = scope | queries.order(query)
         return self._account.page("snapshots", filters, always, page_size=page_size, cursor=cursor)
@@ -256,15 +249,18 @@ class CinderDriver(Driver):
         if not queries.of_snapshots(query, queries.DEFAULT_FILTERS):
             return frozenset()
         if self._cloud.allowed_filters is None:
-            self._cloud.allowed_filters = self._account.allowed_filters()
+            try:
+                self._cloud.allowed_filters = self._account.allowed_filters()
+            except _FAILURES:  # it only saves work: the list's own call tells what is wrong
+                return frozenset()
         return self._cloud.allowed_filters
 
     def _scope(self, owner: str | None) -> dict[str, str] | None:
         """Return what to ask for to see the snapshots of ``owner``; None if there can be none."""
         if owner in {OWNER_SELF, self._account.project}:
             return {}
-        if self._cloud.options["all_projects"]:  # Cinder heeds it for administrators only
-            return {"all_tenants": "1"}
+        if self._cloud.options["all_projects"]:
+            return dict(_ALL_PROJECTS)
         return {} if owner is None else None
 
     @staticmethod
@@ -280,6 +276,33 @@ class CinderDriver(Driver):
     def _snapshot(self, snapshot_id: str) -> Row:
         row = self._account.read(_path("snapshots", snapshot_id)).get("snapshot")
         return wire.check_row(row)
+
+    def _shown(self, snapshot_id: str) -> StorageSnapshot:
+        row = self._snapshot(snapshot_id)
+        return wire.snapshot(row, self._account.project, why=self._reason(row))
+
+    def _change(
+        self,
+        snapshot_id: str,
+        path: str,
+        texts: Mapping[str, str | None],
+        change: MetadataChange | None,
+    ) -> Row:
+        """Change texts, then metadata, all or nothing, and return what Cinder answers."""
+        # Read before for what may have to be put back, and for what Cinder can only replace.
+        before = {} if change is None else self._snapshot(snapshot_id)
+        after = dict(before)
+        if texts:
+            after |= _made(self._account.changed("snapshot", "PUT", path, {"snapshot": texts}))
+        if change is None:
+            return after
+        try:
+            former = before.get("metadata") or {}
+            return {**after, "metadata": metadata.change(self._account, path, former, change)}
+        except _FAILURES as exc:
+            if texts and not self._is_restored(path, before, texts):
+                raise errors.maybe_done(exc) from exc
+            raise
 
     def _ready(self, snapshot_id: str, verb: str) -> StorageSnapshot:
         """Return a snapshot that is available.

@@ -21,8 +21,8 @@ _WRONG_LOGIN = (
     "Keystone does not accept the user with this password, project and domain, or the "
     "application credential, or the token"
 )
-_NOT_ACCEPTED = "Cinder does not accept the token, not even a new one"
-_DOWN = "Cinder cannot answer now; try again"
+_NOT_ACCEPTED = "Cinder does not accept the token"
+_DOWN = "Cinder cannot answer now"
 
 
 _KINDS: tuple[tuple[tuple[type[Exception], ...], ErrorCode, str], ...] = (
@@ -116,7 +116,7 @@ def _message_of(exc: sdk.HttpException) -> str:
 _BY_STATUS: Mapping[int, tuple[ErrorCode, str]] = {
     HTTPStatus.UNAUTHORIZED: (_E.UNAUTHENTICATED, _NOT_ACCEPTED),
     HTTPStatus.NOT_ACCEPTABLE: (_E.UNSUPPORTED, "Cinder does not offer this microversion"),
-    HTTPStatus.INTERNAL_SERVER_ERROR: (_E.BACKEND, "Cinder failed inside, with a bug of its own"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (_E.BACKEND, "the block storage service failed inside"),
     HTTPStatus.BAD_GATEWAY: (_E.UNAVAILABLE, _DOWN),
     HTTPStatus.SERVICE_UNAVAILABLE: (_E.UNAVAILABLE, _DOWN),
     HTTPStatus.GATEWAY_TIMEOUT: (_E.UNAVAILABLE, _DOWN),
@@ -153,6 +153,8 @@ def _over_limit(response: requests.Response, kind: str | None, message: str) -> 
     """
     wait_s = retry_after_s(response)
     if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not wait_s:
+        if kind is None:
+            return DriverError(_E.BACKEND, NOT_CINDER)
         if kind != "overLimit":
             return messages.error(
                 _E.INVALID, "more than Cinder takes in one request", "metadata", kind
@@ -204,6 +206,6 @@ def _classify_keystone(exc: keystone.HttpError) -> DriverError:
     if status in _KEYSTONE:
         return DriverError(*_KEYSTONE[status], retry_after_s=wait_s)
     if isinstance(exc, keystone.HttpServerError):
-        text = "Keystone cannot answer now; try again"
+        text = "Keystone cannot answer now"
         return DriverError(_E.UNAVAILABLE, text, retry_after_s=wait_s)
     return DriverError(_E.BACKEND, NOT_KEYSTONE)

@@ -35,7 +35,10 @@ from gateway.representations.xml import ILLEGAL
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-_VARY = "Accept, Authorization, X-Deltacloud-Driver, X-Deltacloud-Provider"
+_VARY = (
+    "Accept, Authorization, X-Amz-Security-Token, X-Auth-Token, X-Deltacloud-Driver, "
+    "X-Deltacloud-Provider"
+)
 _CACHE_CONTROL = "private, max-age=0, must-revalidate"
 METADATA_FILTER = "metadata[KEY]"
 """Stands for a filter on any metadata key."""
@@ -132,7 +135,9 @@ class Exchange:
         """
         credentials = credentials_of(self.request)
         if credentials is None:
-            raise unauthenticated("this needs credentials: HTTP Basic")
+            raise unauthenticated(
+                "this needs credentials: HTTP Basic, or a token where the driver takes one"
+            )
         self._account = self.core.account(self.target, credentials)
         return self._account
 

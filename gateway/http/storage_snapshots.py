@@ -186,8 +186,9 @@ def set_metadata_value(snapshot_id: str, key: str) -> Response:
     change = exchange.load(schemas.MetadataValueSchema(key), "meta")
     revision = _check_value_if_match(exchange, snapshot_id, key)
     request = UpdateSnapshot(metadata=change, if_revision=revision)
-    snapshot = account.update_snapshot(snapshot_id, request)
-    return exchange.respond(exchange.format.metadata_value(key, snapshot.metadata[key]))
+    account.update_snapshot(snapshot_id, request)
+    # What was set here: by now somebody else may have set another value.
+    return exchange.respond(exchange.format.metadata_value(key, change.set[key]))
 
 
 @blueprint.delete("/<snapshot_id>/metadata/<key:key>")

@@ -310,8 +310,8 @@ def test_each_recorded_error_of_cinder_is_among_these() -> None:
         ("delete as reader", "(policy volume:delete_snapshot)"),
         ("create error: body over 114688 bytes", "metadata: more than Cinder takes"),
         ("microversion 3.72", "does not offer this microversion"),
-        ("create error: empty body", "with a bug of its own"),
-        ("bad token", "not even a new one"),
+        ("create error: empty body", "failed inside"),
+        ("bad token", "does not accept the token"),
     ],
 )
 def test_the_message_says_what_to_do(name: str, says: str) -> None:
