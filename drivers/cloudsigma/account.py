@@ -15,8 +15,8 @@ from gateway.driver import Credentials, DriverError, ErrorCode, was_sent
 _DELETED = frozenset({requests.codes.no_content, requests.codes.accepted})
 _IDS_AT_ONCE = 100
 """Asked for in one URL of 4 KiB."""
-_ROUNDS = 3
-"""How often a list is begun again that changes while its pages are read."""
+_ROUNDS = 4
+"""How often a list is read at most that comes in several answers."""
 
 
 class Account:
@@ -59,22 +59,30 @@ class Account:
         """Return all objects of a collection, each once.
 
         All are asked for at once. A server that gives fewer all the same is asked
-        for the rest; if the list has changed meanwhile, it is begun again.
+        for the rest, and everything again until two rounds agree: by offsets alone
+        a row can slip through when another one is deleted.
         """
+        former: set[str] | None = None
         for _ in range(_ROUNDS):
-            found: dict[str, Row] = {}
-            total, given = 1, 0
-            while given < total:
-                rows, total = self.page(kind, asked, limit=0, offset=given)
-                found.update((self._id_of(row), row) for row in rows)
-                given += len(rows)
-                if not rows:
-                    break
-            if len(found) == given >= total:
+            found, is_one_answer = self._round(kind, asked)
+            if found is not None and (is_one_answer or found.keys() == former):
                 return list(found.values())
+            former = None if found is None else set(found)
         raise DriverError(
             ErrorCode.UNAVAILABLE, "the list changed again and again while it was read; list again"
         )
+
+    def _round(self, kind: Kind, asked: Mapping[str, str]) -> tuple[dict[str, Row] | None, bool]:
+        """Return all objects by id, None if they changed meanwhile; and if one answer held all."""
+        rows, total = self.page(kind, asked, limit=0)
+        is_one_answer = len(rows) >= total
+        while len(rows) < total:
+            more, total = self.page(kind, asked, limit=0, offset=len(rows))
+            if not more:
+                return None, False
+            rows += more
+        found = {self._id_of(row): row for row in rows}
+        return (found if len(found) == len(rows) >= total else None), is_one_answer
 
     def rows(self, kind: Kind, ids: Sequence[str]) -> Iterator[Row]:
         """Yield the objects of these ids that still exist, in no order."""
@@ -91,8 +99,10 @@ class Account:
         """Return where remote snapshots can go; none where the location has no such thing."""
         if self._remote_locations is None:
             remote = self._read("capabilities/").get("remote_snapshots")
-            found = remote.get("remote_locations") if isinstance(remote, dict) else None
-            self._remote_locations = frozenset(str(code).upper() for code in found or ())
+            found = (remote.get("remote_locations") if isinstance(remote, dict) else None) or []
+            if not isinstance(found, list):
+                raise wire.not_cloudsigma()
+            self._remote_locations = frozenset(str(code).upper() for code in found)
         return self._remote_locations
 
     def job_progress(self, job_id: str) -> int | None:
@@ -166,6 +176,7 @@ class Account:
     def _send(self, method: str, path: str, **kw: Any) -> requests.Response:
         """Return the answer to a request, signed as the server wants it."""
         url = self._cloud.base + path
+        kw["verify"] = self._cloud.verify  # each time: else the environment would count more
         response = self._cloud.transport.request(method, url, auth=self._login, **kw)
         wanted = response.headers.get("WWW-Authenticate", "").lower()
         if (
@@ -175,7 +186,10 @@ class Account:
             or self._login is self._digest
         ):
             return response
-        response = self._cloud.transport.request(method, url, auth=self._digest, **kw)
+        try:
+            response = self._cloud.transport.request(method, url, auth=self._digest, **kw)
+        except KeyError as exc:  # requests, of a challenge that lacks a part
+            raise wire.not_cloudsigma() from exc
         if response.status_code != requests.codes.unauthorized:
             self._login = self._digest  # from now on
         return response

@@ -32,6 +32,8 @@ _HOSTS = {
 }
 """Location -> API host. Source: the documentation's table of locations, January 2026."""
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+_QUOTED = re.compile(r"[ !#-\[\]-~]+")
+"""What can stand between quotes in a header as it is."""
 
 
 class CloudSigmaOptions(HttpOptions):
@@ -67,7 +69,7 @@ class Cloud:
         endpoint = options.get("endpoint") or f"https://{_HOSTS[options['location']]}/api/2.0/"
         self.base = endpoint.rstrip("/") + "/"
         self.transport = Transport(options)
-        self.transport.verify = verify
+        self.verify = verify
 
     def close(self) -> None:
         """Close all connections."""
@@ -103,7 +105,9 @@ def login(credentials: Credentials) -> AuthBase:
 
 
 def digest(credentials: Credentials) -> AuthBase | None:
-    """Return what answers a server that asks for HTTP Digest; a token cannot."""
+    """Return what answers a server that asks for HTTP Digest; a token cannot, nor any name."""
     if not (credentials.username and credentials.password):
         return None
+    if not _QUOTED.fullmatch(credentials.username):
+        return None  # requests would send the name as it is
     return HTTPDigestAuth(credentials.username, credentials.password)

@@ -1,6 +1,7 @@
 """The CloudSigma driver: one account's drives, snapshots and remote snapshots in one location."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
@@ -34,7 +35,7 @@ from gateway.driver import (
 
 _PAUSE = timedelta(minutes=30)
 """Between two remote snapshots of a drive (documentation, January 2026)."""
-_PUSHED = {"volume_id": "drive", "name": "name", "label": "tag"}
+_PUSHED = {"id": "uuid", "volume_id": "drive", "name": "name", "label": "tag"}
 """The model's field -> CloudSigma's filter."""
 T = TypeVar("T")
 
@@ -114,9 +115,9 @@ class CloudSigmaDriver(Driver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageSnapshot]:
         """Return a page in the order asked for, else by id, local and remote ones together."""
-        wanted = query.value_of("id")
-        if wanted is not None:
-            return self._only(self.get_snapshot, wanted, deadline)
+        found = self._by_id(self.get_snapshot, query, deadline)
+        if found is not None:
+            return found
         asked = _filters(query)
         with within(deadline):
             kinds = self._kinds(query)
@@ -198,9 +199,9 @@ class CloudSigmaDriver(Driver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageVolume]:
         """Return a page of drives, by id."""
-        wanted = query.value_of("id")
-        if wanted is not None:
-            return self._only(self.get_volume, wanted, deadline)
+        found = self._by_id(self.get_volume, query, deadline)
+        if found is not None:
+            return found
         with within(deadline):
             rows, following = lists.page(
                 self._account, [DRIVES], _filters(query), query, page_size=page_size, cursor=cursor
@@ -232,15 +233,23 @@ class CloudSigmaDriver(Driver):
             self._account.delete(DRIVES, volume_id)
 
     @staticmethod
-    def _only(get: Callable[..., T], resource_id: str, deadline: Deadline) -> Page[T]:
-        """Return the page that a filter on the id finds, in one call and not as a filter."""
+    def _by_id(get: Callable[..., T], query: Query, deadline: Deadline) -> Page[T] | None:
+        """Return what a filter on the id finds, None where a list has to tell.
+
+        To show what is another account's is forbidden; a list just does not hold it.
+        """
+        wanted = query.value_of("id")
+        if wanted is None:
+            return None
         try:
-            return Page((get(resource_id, deadline=deadline),))
+            return Page((get(wanted, deadline=deadline),))
         except (requests.HTTPError, DriverError) as exc:
             error = exc if isinstance(exc, DriverError) else errors.classify(exc)
-            if error is None or error.code is not ErrorCode.NOT_FOUND:
-                raise
-            return Page(())
+            if error is not None and error.code is ErrorCode.NOT_FOUND:
+                return Page(())
+            if error is not None and error.code is ErrorCode.DENIED:
+                return None
+            raise
 
     def _kinds(self, query: Query) -> list[Kind]:
         """Return the collections that can hold what is asked for."""
@@ -297,13 +306,15 @@ class CloudSigmaDriver(Driver):
             )
 
     def _progress(self, row: Row) -> int | None:
-        """Return how far the clone is that a drive is made by."""
+        """Return how far the clone is that a drive is made by, if its job can be asked."""
         if row["status"] != "cloning_dst":
             return None
-        for job in row.get("jobs") or ():
+        jobs = row.get("jobs")
+        for job in jobs if isinstance(jobs, list) else ():
             job_id = job.get("uuid") if isinstance(job, dict) else job
             if isinstance(job_id, str) and is_uuid(job_id):
-                return self._account.job_progress(job_id)
+                with suppress(requests.HTTPError, DriverError):
+                    return self._account.job_progress(job_id)
         return None
 
 

@@ -114,6 +114,9 @@ def _classify_answer(response: requests.Response) -> DriverError:
     first = entries[0] if entries else Said("", "", "")
     status, kind = response.status_code, first.type or None
     wait_s = retry_after_s(response)
+    state = _WRONG_STATE.search(first.message)
+    if state and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return DriverError(_E.CONFLICT, f"it is {state[1]}, which forbids that", backend_code=kind)
     if status == HTTPStatus.BAD_REQUEST:
         return _invalid(entries, kind)
     if status == HTTPStatus.FORBIDDEN:
@@ -127,8 +130,8 @@ def _classify_answer(response: requests.Response) -> DriverError:
 
 def _invalid(entries: list[Said], kind: str | None) -> DriverError:
     """Return the error that names every field which CloudSigma complains of."""
-    points = {entry.point.split(".")[0] for entry in entries if entry.point}
-    fields = {_FIELDS.get(point, point): "CloudSigma refuses this value" for point in points}
+    points = [entry.point.split(".")[0] for entry in entries]
+    fields = {_FIELDS[p]: "CloudSigma refuses this value" for p in points if p in _FIELDS}
     if not fields:
         text = "CloudSigma refuses the request's values"
         return DriverError(_E.INVALID, text, backend_code=kind)
@@ -138,10 +141,6 @@ def _invalid(entries: list[Said], kind: str | None) -> DriverError:
 
 def _forbidden(first: Said, kind: str | None) -> DriverError:
     """Tell what an account may not do from what nobody can do now: both are a 403."""
-    state = _WRONG_STATE.search(first.message)
-    if state:
-        text = f"it is {state[1]}, which forbids that"
-        return DriverError(_E.CONFLICT, text, backend_code=kind)
     if "permissions" in first.message:
         pass
     elif _TOO_SOON.search(first.message):

@@ -4,6 +4,7 @@ Source: the CloudSigma API 2.0 documentation of January 2026 and the samples tha
 it was published with. What it does not say is told where it matters.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -120,7 +121,7 @@ def read_meta(row: Row) -> tuple[str | None, dict[str, str]]:
     meta = row.get("meta")
     if not meta:
         return None, {}
-    metadata = {k: v if isinstance(v, str) else str(v) for k, v in meta.items()}
+    metadata = {k: v if isinstance(v, str) else _spelled(v) for k, v in meta.items()}
     return metadata.pop(DESCRIPTION, None) or None, metadata
 
 
@@ -149,16 +150,18 @@ def changed(row: Row, request: UpdateSnapshot) -> dict[str, Any]:
     if request.name is not UNSET:
         after["name"] = request.name or ""
     meta = dict(row.get("meta") or {})
-    description, metadata = read_meta(row)
+    _, metadata = read_meta(row)
     if request.metadata is not None:
         check_keys(request.metadata.set)
         wanted = request.metadata.applied_to(metadata)
         meta = {k: meta[k] if metadata.get(k) == v else v for k, v in wanted.items()}
-    if request.description is not UNSET:
-        description = request.description
+    former = (row.get("meta") or {}).get(DESCRIPTION, UNSET)
     meta.pop(DESCRIPTION, None)
-    if description:
-        meta[DESCRIPTION] = description
+    if request.description is UNSET:
+        if former is not UNSET:
+            meta[DESCRIPTION] = former
+    elif request.description:
+        meta[DESCRIPTION] = request.description
     after["meta"] = meta
     return after
 
@@ -169,11 +172,11 @@ def utc(text: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as exc:
+        if moment.tzinfo is UTC:  # what CloudSigma writes
+            return moment
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (OverflowError, ValueError) as exc:
         raise not_cloudsigma() from exc
-    if moment.tzinfo is UTC:  # what CloudSigma writes
-        return moment
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def check_row(row: object) -> Row:
@@ -193,6 +196,7 @@ def check_row(row: object) -> Row:
 
 
 _NONE = type(None)
+_MOST_BYTES = 1 << 63
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "name": (str, _NONE),
     "location": (str, _NONE),
@@ -208,9 +212,18 @@ def not_cloudsigma(*, maybe_done: bool = False) -> DriverError:
     return DriverError(ErrorCode.BACKEND, NOT_CLOUDSIGMA, maybe_done=maybe_done)
 
 
+def _spelled(value: object) -> str:
+    """Return what is no text as JSON spells it; null is no text at all."""
+    return "" if value is None else json.dumps(value)
+
+
 def _number(value: object) -> int | None:
     """Return a number of bytes; some answers have them as floats."""
-    return int(value) if isinstance(value, int | float) else None
+    if not isinstance(value, int | float):
+        return None
+    if not 0 <= value < _MOST_BYTES:  # nor infinite
+        raise not_cloudsigma()
+    return int(value)
 
 
 def _uuid(reference: object) -> str | None:

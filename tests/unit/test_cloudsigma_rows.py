@@ -257,6 +257,7 @@ def test_who_needs_no_permissions_is_the_owner(row: Row, is_self: bool) -> None:
     ("row", "visibility"),
     [
         ({}, Visibility.UNKNOWN),
+        ({"grantees": None}, Visibility.UNKNOWN),
         ({"grantees": []}, Visibility.PRIVATE),
         ({"grantees": [{"permissions": ["LIST"], "user": {"uuid": ZRH}}]}, Visibility.SHARED),
     ],

@@ -141,9 +141,7 @@ REFUSED += [(429, "", E.RATE_LIMITED), (503, CONCURRENT, E.RATE_LIMITED)]
 
 
 @pytest.mark.parametrize(("status", "body", "code"), REFUSED)
-def test_a_change_that_is_refused_has_not_happened(
-    status: int, body: str, code: ErrorCode
-) -> None:
+def test_a_change_that_is_refused_has_not_happened(status: int, body: str, code: ErrorCode) -> None:
     with serving(http(status, body)) as server:
         exc = change(server.url)
     error = classified(exc)
