@@ -3,6 +3,7 @@
 import re
 import ssl
 from collections.abc import Iterator, Mapping
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -22,6 +23,7 @@ from gateway.driver.errors import DriverError
 
 _CONNECTIONS = 50
 """Kept to each host; more are made under load, and thrown away after use."""
+_PIECE = 1 << 16
 _TEMPORARY = (502, 503, 504)
 _SECONDS = re.compile("[0-9]{1,5}")
 
@@ -47,6 +49,30 @@ class _Again(Retry):
                 kw["response"].drain_conn()  # else it would be neither used again nor closed
             raise
         return following
+
+
+class _Adapter(HTTPAdapter):
+    """Reads bodies as they come, as long as the call has time.
+
+    A time-out is one of a single wait: a server that sends a byte now and then
+    never meets it, and whoever reads a given amount waits for all of it.
+    """
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kw: Any) -> requests.Response:
+        """Send a request and return its answer, whose body is still to be read."""
+        response = super().send(request, *args, **kw)
+        response.raw.stream = partial(_pieces, response.raw)
+        return response
+
+
+def _pieces(raw: Any, _amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
+    while data := raw.read1(_PIECE, decode_content):
+        yield data
+        try:
+            time_left_s()
+        except DriverError:
+            raw.close()
+            raise
 
 
 class Transport(requests.Session):
@@ -75,7 +101,7 @@ class Transport(requests.Session):
             respect_retry_after_header=False,  # it may be longer than the caller can wait
             raise_on_status=False,
         )
-        adapter = HTTPAdapter(
+        adapter = _Adapter(
             pool_connections=_CONNECTIONS, pool_maxsize=_CONNECTIONS, max_retries=again
         )
         self.mount("http://", adapter)

@@ -68,6 +68,29 @@ def test_nothing_is_sent_after_the_deadline(transport: Transport) -> None:
         assert (caught.value.code, server.requests) == (ErrorCode.TIMEOUT, [])
 
 
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_body_that_trickles_ends_with_the_call(
+    transport: Transport, method: str, *, is_chunked: bool
+) -> None:
+    how = "Transfer-Encoding: chunked" if is_chunked else "Content-Length: 1000"
+    piece = b"1\r\nx\r\n" if is_chunked else b"x"
+
+    def trickle(connection: Any, _: Any) -> None:
+        connection.sendall(f"HTTP/1.1 200 OK\r\n{how}\r\n\r\n".encode())
+        for _ in range(100):
+            connection.sendall(piece)
+            time.sleep(0.02)
+
+    with serving(trickle) as server:
+        began = time.monotonic()
+        with pytest.raises(DriverError) as caught:
+            send(transport, server.url, method, limit_s=0.2)
+        assert caught.value.code is ErrorCode.TIMEOUT
+        assert time.monotonic() - began < 0.6
+        assert len(server.requests) == 1
+
+
 def test_nothing_is_sent_that_nobody_limits(transport: Transport) -> None:
     with serving(http(200)) as server, pytest.raises(LookupError):
         transport.request("GET", server.url)

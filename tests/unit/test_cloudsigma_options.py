@@ -1,6 +1,7 @@
 """Which CloudSigma: the location or the endpoint, and how its certificate is checked."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import certifi
@@ -195,7 +196,9 @@ def _verify_of_a_request(verify: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def send(_: Any, __: Any, **kw: Any) -> requests.Response:
         seen.append((kw["verify"], kw["timeout"]))
-        return response(200, "{}")
+        answer = response(200, "{}")
+        answer.raw = SimpleNamespace()
+        return answer
 
     monkeypatch.setattr(HTTPAdapter, "send", send)
     cloud = Cloud(options("https://cloud.example.org", verify=verify, connect_timeout_s=1.5))

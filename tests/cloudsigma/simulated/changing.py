@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from tests.simulators.cloudsigma import CloudSigma
 from tests.simulators.cloudsigma_http import Reply, Request
@@ -42,8 +43,9 @@ class Unrest:
     """
 
     def __init__(self, cloud: CloudSigma, seed: int, *, stay: int = 6, pass_: int = 4) -> None:
-        self._cloud = cloud
+        self._cloud: CloudSigma = cloud
         self._random = random.Random(seed)
+        cloud.settings.new_id = lambda: str(UUID(int=self._random.getrandbits(128), version=4))
         self._drive = cloud.add_drive()
         self._staying = [self._new(remote) for remote in (False, True) for _ in range(stay)]
         self._passing = [self._new(remote) for remote in (False, True) for _ in range(pass_)]
@@ -53,7 +55,7 @@ class Unrest:
         """The ids of those that are there throughout."""
         return {one.uuid for one in self._staying}
 
-    def happen(self, *_: object) -> None:
+    def happen(self, *_about: object) -> None:
         """Let one to three things happen."""
         for _ in range(self._random.randint(1, 3)):
             what = self._random.choice((self._come, self._go, self._change, self._replace))

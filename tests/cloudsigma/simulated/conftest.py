@@ -25,8 +25,9 @@ Ask = Callable[..., requests.Response]
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let urllib3 not wait before it tries again, and nobody read the system's certificates."""
+    """Let urllib3 not wait before it tries again, and nobody ask the system for more."""
     monkeypatch.setattr(urllib3.Retry, "get_backoff_time", lambda _: 0)
+    monkeypatch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {})
     monkeypatch.setattr("drivers.cloudsigma.clients.check_ca_file", lambda *_: None)
 
 

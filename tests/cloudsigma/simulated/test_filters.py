@@ -1,5 +1,6 @@
 """Filters, their pushdown to CloudSigma's query string, and the order of lists."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -160,25 +161,25 @@ def test_metadata_and_states_are_looked_at_here(
 
 
 @pytest.mark.parametrize("order", ["moving", "reshuffled", "created"])
-@pytest.mark.parametrize("keys", ["created", "id", "name", "name,created", "created,name,id"])
 @pytest.mark.parametrize("turned", [False, True])
 def test_lists_are_sorted_both_ways(
-    cloud: CloudSigma, account: Account, keys: str, *, order: Any, turned: bool
+    cloud: CloudSigma, account: Account, *, order: Any, turned: bool
 ) -> None:
     cloud.settings.order = order
     made: list[Any] = []
     for n, name in enumerate(("b", "a", "", "a", "B", "é", "b")):
         add = cloud.add_remote_snapshot if n % 2 else cloud.add_snapshot
         made.append(add(name=name, timestamp=START + timedelta(seconds=n // 2)))
-    read: dict[str, Any] = {
+    read: dict[str, Callable[[Any], Any]] = {
         "created": lambda one: one.timestamp,
         "id": lambda one: one.uuid,
         "name": lambda one: one.name,
     }
-    names = keys.split(",")
-    expected = in_order(made, lambda one: [read[name](one) for name in names], turned=turned)
-    sort = by(*(f"-{name}" if turned else name for name in names))
-    assert ids(account.list_snapshots(sort)) == expected
+    for names in (("created",), ("id",), ("name",), ("name", "created"), ("created", "name")):
+        values = {one.uuid: tuple(read[name](one) for name in names) for one in made}
+        expected = in_order(made, values, turned=turned)
+        sort = by(*(f"-{name}" if turned else name for name in names))
+        assert ids(account.list_snapshots(sort)) == expected
 
 
 def test_an_order_may_turn_each_key_by_itself(cloud: CloudSigma, account: Account) -> None:

@@ -191,7 +191,7 @@ def test_a_snapshot_of_no_drive_is_not_found(
     cloud: CloudSigma, account: Account, location: str | None
 ) -> None:
     for status in (400, 404):
-        cloud.settings.unknown_drive_status = status  # type: ignore[assignment]
+        cloud.settings.unknown_drive_status = status
         for volume_id in (NOBODYS, "no id", "../drives", "action"):
             error = refused(account.create_snapshot, CreateSnapshot(volume_id, location=location))
             assert (error.code, "volume" in error.message) == (ErrorCode.NOT_FOUND, True)

@@ -31,23 +31,22 @@ def sort_of(text: str) -> Query:
     return by(text) if text else Query()
 
 
-@pytest.mark.parametrize("page_size", [1, 2, 3, 7, 8, 9, 1000])
-@pytest.mark.parametrize("maximum", [None, 1, 3, 20])
 @ORDERS
 def test_pages_hold_everything_once_and_in_order(
-    cloud: CloudSigma, driver: CloudSigmaDriver, page_size: int, *, maximum: Any, order: Any
+    cloud: CloudSigma, driver: CloudSigmaDriver, *, order: Any
 ) -> None:
-    cloud.settings.limit_maximum, cloud.settings.order = maximum, order
+    cloud.settings.order = order
     drive = cloud.add_drive()
     made = cloud.add_snapshots(5, drive)
     far = [cloud.add_remote_snapshot(drive, name=f"far-{n}").uuid for n in range(3)]
-    pages = list(walk(driver, page_size))
-    found = [one.id for page in pages for one in page.items]
-    assert found == sorted(made + far)
-    assert all(len(page.items) <= page_size for page in pages)
-    assert len(pages) == -(-8 // page_size)
-    assert walked(driver, page_size, by("created")) == made + far
-    assert walked(driver, page_size, by("-created"))[-5:] == made[::-1]
+    for page_size, maximum in ((1, None), (3, None), (8, 3), (3, 3), (7, 1), (1000, None)):
+        cloud.settings.limit_maximum = maximum
+        pages = list(walk(driver, page_size))
+        assert [one.id for page in pages for one in page.items] == sorted(made + far)
+        assert all(len(page.items) <= page_size for page in pages)
+        assert len(pages) == -(-8 // page_size)
+        assert walked(driver, page_size, by("-created"))[-5:] == made[::-1]
+    assert walked(driver, 3, by("created")) == made + far
 
 
 @pytest.mark.parametrize("page_size", [1, 3, 1000])
@@ -60,9 +59,6 @@ def test_pages_are_of_what_matches(
     assert walked(driver, page_size, wanted) == sorted(made)
     kinds = {kind: walked(driver, page_size, where(kind=kind)) for kind in ("local", "remote")}
     assert [len(found) for found in kinds.values()] == [12, 0]
-    for asked in cloud.asked(LOCAL):
-        given = asked_for(asked)
-        assert ("drive" in given) or ("uuid" in given) or not given.get("drive")
 
 
 def test_a_name_that_many_have_is_sorted_by_id(
@@ -109,15 +105,14 @@ def test_a_server_that_gives_a_thousand_at_most_is_asked_again(
 
 
 @ORDERS
-@pytest.mark.parametrize("page_size", [1, 3, 5, 1000])
 def test_what_stays_is_listed_once_while_others_come_and_go_between_pages(
-    cloud: CloudSigma, driver: CloudSigmaDriver, page_size: int, *, order: Any
+    cloud: CloudSigma, driver: CloudSigmaDriver, *, order: Any
 ) -> None:
     cloud.settings.order = order
     for seed, sort in enumerate(SORTS):
         unrest = Unrest(cloud, seed, stay=4, pass_=3)
         found = []
-        for page in walk(driver, page_size, sort_of(sort)):
+        for page in walk(driver, 1 + seed, sort_of(sort)):
             found += [one.id for one in page.items]
             unrest.happen()
         assert len(found) == len(set(found)), (seed, sort)
@@ -125,15 +120,22 @@ def test_what_stays_is_listed_once_while_others_come_and_go_between_pages(
         cloud.clear()
 
 
+def attempt(driver: CloudSigmaDriver, size: int, query: Query) -> list[str] | DriverError:
+    """Return the ids of all pages, or the error that a list ends with."""
+    try:
+        return walked(driver, size, query)
+    except DriverError as error:
+        return error
+
+
 def whole_or_error(cloud: CloudSigma, driver: CloudSigmaDriver, seed: int, size: int) -> str:
     """Return what comes of a list while the cloud changes after each of its answers."""
     unrest = Unrest(cloud, seed, stay=4, pass_=3)
     with after(cloud, "GET *", unrest.happen):
-        try:
-            found = walked(driver, size, sort_of(SORTS[seed % len(SORTS)]))
-        except DriverError as error:
-            assert (error.code, error.is_retryable) == (ErrorCode.UNAVAILABLE, True)
-            return "error"
+        found = attempt(driver, size, sort_of(SORTS[seed % len(SORTS)]))
+    if isinstance(found, DriverError):
+        assert (found.code, found.is_retryable) == (ErrorCode.UNAVAILABLE, True)
+        return "error"
     if len(found) != len(set(found)):
         return "twice"
     return "right" if unrest.staying <= set(found) else "short"
@@ -144,7 +146,7 @@ def test_what_stays_is_listed_once_while_others_come_and_go_between_requests(
     cloud: CloudSigma, driver: CloudSigmaDriver, *, order: Any
 ) -> None:
     cloud.settings.order = order
-    for seed in range(21):
+    for seed in range(7):
         found = whole_or_error(cloud, driver, seed, (1, 3, 5, 1000)[seed % 4])
         assert found == "right", seed
         cloud.clear()
@@ -156,9 +158,9 @@ def test_a_list_in_several_answers_is_whole_or_an_error(
 ) -> None:
     cloud.settings.order = order
     met: dict[str, list[int]] = {}
-    for seed in range(42):
+    for seed in range(9):
         cloud.settings.limit_maximum = (2, 3, 5)[seed % 3]
-        found = whole_or_error(cloud, driver, seed, (3, 5, 1000)[seed // 3 % 3])
+        found = whole_or_error(cloud, driver, seed, (3, 5, 1000)[seed // 3])
         met.setdefault(found, []).append(seed)
         cloud.clear()
     assert met.keys() <= {"right", "error"}, met
@@ -181,13 +183,12 @@ def test_a_deletion_between_two_answers_hides_nothing(
                 cloud.add_snapshot(drive)
 
     with after(cloud, LOCAL, change):
-        try:
-            found = walked(driver, 1000, where(kind="local"))
-        except DriverError as error:
-            assert error.is_retryable
-            return
+        found = attempt(driver, 1000, where(kind="local"))
     assert made[0] not in cloud.snapshots
-    assert set(made[1:]) <= set(found)
+    if isinstance(found, DriverError):
+        assert found.is_retryable
+    else:
+        assert set(made[1:]) <= set(found)
 
 
 def test_a_list_that_never_rests_is_an_error_that_says_so(

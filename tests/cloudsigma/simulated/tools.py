@@ -1,6 +1,6 @@
 """A gateway's core in front of a simulated CloudSigma, and what the tests ask of both."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -160,12 +160,12 @@ def texts(error: BaseException) -> Iterable[str]:
         one = one.__cause__ or one.__context__
 
 
-def uuids(found: Iterable[Any]) -> list[str]:
-    """Return the ids of objects of the simulator."""
-    return [one.uuid for one in found]
+def in_order(found: Sequence[Any], values: Mapping[str, Any], *, turned: bool = False) -> list[str]:
+    """Return the ids of the simulator's objects as a list must have them: equals by id.
 
-
-def in_order(found: Sequence[Any], key: Callable[[Any], Any], *, turned: bool = False) -> list[str]:
-    """Return the ids of the simulator's objects as a list must have them: equals by id."""
-    by_id = sorted(found, key=lambda one: one.uuid)
-    return uuids(sorted(by_id, key=key, reverse=turned))
+    Args:
+        found: the objects.
+        values: what they are sorted by, for each id.
+        turned: whether the largest comes first.
+    """
+    return sorted(sorted(one.uuid for one in found), key=values.__getitem__, reverse=turned)
