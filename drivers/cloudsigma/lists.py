@@ -3,7 +3,8 @@
 A short list is read in one call for each collection. A long one is read as an
 index, ids and what they are sorted by, which CloudSigma gives at once and so at one
 moment, and then in pages of whole objects by their ids. The cursor is the last
-place in the order, so that nothing comes twice and nothing that stays is left out.
+place in the order, so that nothing comes twice and nothing that stays is left out;
+only one that is renamed meanwhile moves, in a long list that is sorted by name.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -250,6 +250,8 @@ def _cached_owner(owner: str, is_self: bool) -> Owner:
 
 
 def _visibility(row: Row) -> Visibility:
+    if row.get("permissions"):  # somebody else's, who shares it with the caller
+        return Visibility.SHARED
     grantees = row.get("grantees")
     if grantees is None:
         return Visibility.UNKNOWN

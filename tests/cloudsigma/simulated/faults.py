@@ -181,6 +181,9 @@ REFUSED = {name: one for form in FORMS for name, one in _refused(form).items()} 
     ),
     "a state": Failure(said(403, "permission", _STATE), E.CONFLICT),
     "rights": Failure(said(403, "permission", _RIGHTS), E.DENIED),
+    "rights to limits": Failure(
+        said(403, "permission", _RIGHTS.replace("LIST", "EDIT LIMIT")), E.DENIED
+    ),
     "minutes": Failure(said(403, "permission", "One in 30 minutes"), E.CONFLICT),
     "a limit": Failure(said(403, "permission", "Limit of 90 reached"), E.QUOTA),
     "403 of a proxy": Failure(page(403), E.DENIED),

@@ -148,6 +148,15 @@ def test_a_list_holds_nothing_of_somebody_else(
     assert ids(account.list_volumes(where(id=theirs.drive))) == []
 
 
+def test_a_list_that_is_denied_is_no_empty_one(
+    cloud: CloudSigma, account: Account, local: Snapshot
+) -> None:
+    for query in (Query(), where(id=local.uuid), where(kind="local")):
+        cloud.fail("GET /snapshots/*", 403, times=9)
+        assert refused(listed, account, query).code == "denied"
+        cloud.clear_faults()
+
+
 def test_metadata_and_states_are_looked_at_here(
     cloud: CloudSigma, account: Account, local: Snapshot, remote: RemoteSnapshot
 ) -> None:

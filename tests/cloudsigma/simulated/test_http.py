@@ -49,6 +49,10 @@ def test_a_snapshot_is_made_found_changed_and_deleted(
     assert found["storage_volume"]["id"] == disk.uuid
     assert {link["rel"] for link in found["actions"]} == {"clone", "update", "delete"}
     assert facts_of_list(ask("GET", LIST)) == [found]
+    change_and_delete(ask, path)
+
+
+def change_and_delete(ask: Ask, path: str) -> None:
     changed = ask("PATCH", path, json={"name": "m", "metadata": {"k": None, "x": "y"}})
     assert (facts(changed)["name"], facts(changed)["metadata"]) == ("m", {"x": "y"})
     again = ask("PATCH", path, json={"name": "o"}, headers={"If-Match": changed.headers["ETag"]})

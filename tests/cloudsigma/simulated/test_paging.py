@@ -207,6 +207,23 @@ def test_a_list_that_never_rests_is_an_error_that_says_so(
     assert "changed" in caught.value.message
 
 
+def test_a_row_that_is_hidden_by_another_in_every_round_is_no_short_list(
+    cloud: CloudSigma, driver: CloudSigmaDriver, drive: Drive
+) -> None:
+    """The third row goes to the front after each first answer, the second one to the end."""
+    cloud.settings.limit_maximum, cloud.settings.order = 2, "created"
+    made = cloud.add_snapshots(4, drive)
+
+    def change(count: int) -> None:
+        order = (2, 0, 3, 1) if count % 2 == 0 else (0, 1, 2, 3)
+        for n in order:
+            cloud.snapshots[made[n]] = cloud.snapshots.pop(made[n])
+
+    with after(cloud, LOCAL, change):
+        found = attempt(driver, 1000, where(kind="local"))
+    assert isinstance(found, DriverError) or set(found) == set(made)
+
+
 def test_what_goes_after_the_index_was_read_is_left_out(
     cloud: CloudSigma, driver: CloudSigmaDriver, drive: Drive
 ) -> None:

@@ -77,7 +77,7 @@ def test_no_error_and_no_log_tells_a_secret(
     account = gateway.account(credentials)
     told: list[str] = []
     for name, operation in (CHANGES | READS).items():
-        for fault in ("401 list", "500 html", "cut answer", "HTML", "403 object", "garbled 0"):
+        for fault in ("401 list", "500 html", "cut answer", "HTML", "402 object", "garbled 0"):
             there = renew(cloud)
             FAULTS[fault].order(cloud, operation.target)
             if operation.answers or not FAULTS[fault].in_body:
