@@ -14,10 +14,12 @@ from openstack.connection import Connection
 
 from drivers.cinder import errors, queries, wire
 from drivers.cinder.wire import Microversion, Row
-from gateway.driver import DriverError, ErrorCode, was_sent
+from gateway.driver import DriverError, ErrorCode, time_left_s, was_sent
 
 _SAFE_MARKERS = 16
 """How many of a page's last rows a cursor names: the list goes on while one of them exists."""
+_JSON = {"Accept": "application/json"}
+"""Without it what refuses a request before Cinder's own code does so by a page."""
 _REQUEST_IDS = ("x-openstack-request-id", "x-compute-request-id")
 """One of these is in every answer of Cinder's."""
 
@@ -47,6 +49,7 @@ class Account:
             self._api = self._connection.block_storage
             data = self._api.get_endpoint_data()
             if data is None or data.status is None:  # keystoneauth would go on with 3.0
+                time_left_s()  # it hides a time-out too
                 raise DriverError(
                     ErrorCode.UNAVAILABLE,
                     "the block storage endpoint does not tell its API versions",
@@ -76,6 +79,10 @@ class Account:
         response = self._send("GET", path, params=params)
         _check_status(response)
         return _document(response)
+
+    def get(self, key: str, path: str) -> Row:
+        """Return the snapshot or volume at a path; ``key`` is the word that it is below."""
+        return wire.check_row(self.read(path).get(key))
 
     def change(
         self, method: str, path: str, json: Mapping[str, Any] | None = None, **kw: Any
@@ -214,6 +221,7 @@ class Account:
             return self._api.request(
                 path,
                 method,
+                headers=_JSON,
                 microversion=_dotted(microversion or self.microversion),
                 allow_reauth=False,
                 **kw,

@@ -5,12 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
-import openstack.exceptions as sdk
-from keystoneauth1.exceptions import ClientException
-
-from drivers.cinder import errors, metadata, queries, wire
+from drivers.cinder import errors, queries, updates, wire
 from drivers.cinder.account import Account
 from drivers.cinder.clients import CinderOptions, Cloud
+from drivers.cinder.errors import FAILURES
 from drivers.cinder.wire import Row
 from gateway.driver import (
     OWNER_SELF,
@@ -24,7 +22,6 @@ from gateway.driver import (
     DriverError,
     ErrorCode,
     Lookup,
-    MetadataChange,
     Page,
     Pushdown,
     Query,
@@ -40,8 +37,6 @@ from gateway.driver import (
 T = TypeVar("T")
 _ALL_PROJECTS = {"all_tenants": "1"}
 """Cinder heeds it for administrators only."""
-_FAILURES = (sdk.SDKException, ClientException, DriverError)
-"""All that a call of Cinder can raise."""
 
 
 class CinderDriver(Driver):
@@ -143,7 +138,7 @@ class CinderDriver(Driver):
             row = self._account.changed(
                 "snapshot", "POST", "/snapshots", body, microversion=microversion
             )
-        return wire.snapshot(_made(row), self._account.project)
+        return wire.snapshot(wire.made(row), self._account.project)
 
     def update_snapshot(
         self, snapshot_id: str, request: UpdateSnapshot, *, deadline: Deadline
@@ -154,9 +149,9 @@ class CinderDriver(Driver):
             return self.get_snapshot(snapshot_id, deadline=deadline)
         path = _path("snapshots", snapshot_id)
         with within(deadline):
-            answered = self._change(snapshot_id, path, texts, request.metadata)
+            answered = updates.update(self._account, path, texts, request.metadata)
             # Cinder answers with the former updated_at, and so another ETag than it shows next.
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 return self._shown(snapshot_id)
         return wire.snapshot(answered, self._account.project)
 
@@ -215,8 +210,8 @@ class CinderDriver(Driver):
         """Return one volume."""
         path = _path("volumes", volume_id)
         with within(deadline):
-            row = self._account.read(path).get("volume")
-        return wire.volume(wire.check_row(row), self._account.project)
+            row = self._account.get("volume", path)
+        return wire.volume(row, self._account.project)
 
     def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
         """Start an empty volume of whole GiB, rounded up."""
@@ -251,7 +246,7 @@ class CinderDriver(Driver):
         if self._cloud.allowed_filters is None:
             try:
                 self._cloud.allowed_filters = self._account.allowed_filters()
-            except _FAILURES:  # it only saves work: the list's own call tells what is wrong
+            except FAILURES:  # it only saves work: the list's own call tells what is wrong
                 return frozenset()
         return self._cloud.allowed_filters
 
@@ -268,41 +263,17 @@ class CinderDriver(Driver):
         """Return the page that a filter on the id finds: Cinder has no such filter."""
         try:
             return Page((get(resource_id, deadline=deadline),))
-        except _FAILURES as exc:
+        except FAILURES as exc:
             if not errors.is_not_found(exc):
                 raise
             return Page(())
 
     def _snapshot(self, snapshot_id: str) -> Row:
-        row = self._account.read(_path("snapshots", snapshot_id)).get("snapshot")
-        return wire.check_row(row)
+        return self._account.get("snapshot", _path("snapshots", snapshot_id))
 
     def _shown(self, snapshot_id: str) -> StorageSnapshot:
         row = self._snapshot(snapshot_id)
         return wire.snapshot(row, self._account.project, why=self._reason(row))
-
-    def _change(
-        self,
-        snapshot_id: str,
-        path: str,
-        texts: Mapping[str, str | None],
-        change: MetadataChange | None,
-    ) -> Row:
-        """Change texts, then metadata, all or nothing, and return what Cinder answers."""
-        # Read before for what may have to be put back, and for what Cinder can only replace.
-        before = {} if change is None else self._snapshot(snapshot_id)
-        after = dict(before)
-        if texts:
-            after |= _made(self._account.changed("snapshot", "PUT", path, {"snapshot": texts}))
-        if change is None:
-            return after
-        try:
-            former = before.get("metadata") or {}
-            return {**after, "metadata": metadata.change(self._account, path, former, change)}
-        except _FAILURES as exc:
-            if texts and not self._is_restored(path, before, texts):
-                raise errors.maybe_done(exc) from exc
-            raise
 
     def _ready(self, snapshot_id: str, verb: str) -> StorageSnapshot:
         """Return a snapshot that is available.
@@ -323,17 +294,9 @@ class CinderDriver(Driver):
         """Return what Cinder tells users of a failure; not to be told is no failure."""
         if wire.STATES.get(row["status"]) is not SnapshotState.ERROR:
             return None
-        with suppress(*_FAILURES):
+        with suppress(*FAILURES):
             return wire.reason(row, self._account.messages(row["id"]))
         return None
-
-    def _is_restored(self, path: str, before: Row, texts: Mapping[str, object]) -> bool:
-        """Undo a change of texts, if that can be done; the caller tells of what led here."""
-        former = {field: before.get(field) for field in texts}
-        with suppress(*_FAILURES):
-            self._account.change("PUT", path, {"snapshot": former})
-            return True
-        return False
 
     def _make_volume(
         self, asked: Mapping[str, Any], name: str | None, description: str | None
@@ -342,14 +305,7 @@ class CinderDriver(Driver):
         body = {"name": name, "description": description, **asked}
         body = {field: value for field, value in body.items() if value is not None}
         row = self._account.changed("volume", "POST", "/volumes", {"volume": body})
-        return wire.volume(_made(row), self._account.project)
-
-
-def _made(row: object) -> Row:
-    try:
-        return wire.check_row(row)
-    except DriverError as exc:
-        raise wire.not_cinder(maybe_done=True) from exc
+        return wire.volume(wire.made(row), self._account.project)
 
 
 def _path(collection: str, resource_id: str) -> str:

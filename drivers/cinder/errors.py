@@ -14,6 +14,8 @@ from drivers.cinder.wire import NOT_CINDER
 from gateway.driver import DriverError, ErrorCode, retry_after_s, was_sent
 
 _E = ErrorCode
+FAILURES = (sdk.SDKException, keystone.ClientException, DriverError)
+"""All that a call of Cinder can raise."""
 _LONGEST_ID = 100
 _POLICY = re.compile(r"Policy doesn't allow (\S{1,100}) to be performed")
 NOT_KEYSTONE = "auth_url answered with something that is no answer of Keystone"

@@ -260,6 +260,14 @@ def check_row(row: object) -> Row:
     return row
 
 
+def made(row: object) -> Row:
+    """Return the row that a change answered with; with another answer it may be made too."""
+    try:
+        return check_row(row)
+    except DriverError as exc:
+        raise not_cinder(maybe_done=True) from exc
+
+
 def not_cinder(*, maybe_done: bool = False) -> DriverError:
     """Return the error for an answer that no Cinder gives."""
     return DriverError(ErrorCode.BACKEND, NOT_CINDER, maybe_done=maybe_done)

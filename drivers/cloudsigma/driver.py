@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 import requests
@@ -33,8 +33,6 @@ from gateway.driver import (
     within,
 )
 
-_PAUSE = timedelta(minutes=30)
-"""Between two remote snapshots of a drive (documentation, January 2026)."""
 _PUSHED = {"id": "uuid", "volume_id": "drive", "name": "name", "label": "tag"}
 """The model's field -> CloudSigma's filter."""
 T = TypeVar("T")
@@ -287,23 +285,7 @@ class CloudSigmaDriver(Driver):
         """
         rows = self._account.everything(REMOTE, {"drive": volume_id})
         snapshots = [wire.snapshot(wire.check_row(row)) for row in rows]
-        for snapshot in snapshots:
-            if snapshot.native_state in wire.UNFINISHED:
-                raise DriverError(
-                    ErrorCode.CONFLICT,
-                    f"remote snapshot {snapshot.id!r} of the drive is {snapshot.native_state}; "
-                    "the next one can be made once it is available, and 30 minutes after it",
-                )
-        times = [snapshot.created for snapshot in snapshots if snapshot.created]
-        left = max(times) + _PAUSE - datetime.now(UTC) if times else timedelta(0)
-        if left > timedelta(0):
-            when = (datetime.now(UTC) + left).strftime("%H:%M:%S UTC")
-            raise DriverError(
-                ErrorCode.CONFLICT,
-                "a drive can have a remote snapshot every 30 minutes; the next one can be made "
-                f"at {when}",
-                retry_after_s=left.total_seconds(),
-            )
+        wire.check_pause(snapshots, datetime.now(UTC))
 
     def _progress(self, row: Row) -> int | None:
         """Return how far the clone is that a drive is made by, if its job can be asked."""

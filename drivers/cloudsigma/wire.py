@@ -5,8 +5,8 @@ it was published with. What it does not say is told where it matters.
 """
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -54,6 +54,8 @@ STATES: Mapping[str, SnapshotState] = {
     "available": SnapshotState.AVAILABLE,
     "unavailable": SnapshotState.ERROR,
 }
+_PAUSE = timedelta(minutes=30)
+"""Between two remote snapshots of a drive (documentation, January 2026)."""
 UNFINISHED = frozenset({"creating", "transferring"})
 """In these states a remote snapshot can be neither edited nor deleted nor cloned."""
 VOLUME_STATES: Mapping[str, VolumeState] = {
@@ -164,6 +166,31 @@ def changed(row: Row, request: UpdateSnapshot) -> dict[str, Any]:
         meta[DESCRIPTION] = request.description
     after["meta"] = meta
     return after
+
+
+def check_pause(snapshots: Iterable[StorageSnapshot], now: datetime) -> None:
+    """Refuse a remote snapshot that comes too soon after the others of its drive.
+
+    Raises:
+        DriverError: ``conflict``, with the seconds until it can work if they are known.
+    """
+    made = []
+    for snapshot in snapshots:
+        if snapshot.native_state in UNFINISHED:
+            raise DriverError(
+                ErrorCode.CONFLICT,
+                f"remote snapshot {snapshot.id!r} of the drive is {snapshot.native_state}; "
+                "the next one can be made once it is available, and 30 minutes after it",
+            )
+        made += [snapshot.created] if snapshot.created else []
+    possible = max(made) + _PAUSE if made else now
+    if possible > now:
+        raise DriverError(
+            ErrorCode.CONFLICT,
+            "a drive can have a remote snapshot every 30 minutes; the next one can be made "
+            f"at {possible:%H:%M:%S} UTC",
+            retry_after_s=(possible - now).total_seconds(),
+        )
 
 
 def utc(text: object) -> datetime | None:

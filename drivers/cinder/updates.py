@@ -1,32 +1,66 @@
-"""Changes of a snapshot's metadata, each in one call that Cinder does all or nothing."""
+"""Changes of a snapshot: of its texts in one call of Cinder's, of its metadata in another."""
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import quote
 
 import openstack.exceptions as sdk
 
 from drivers.cinder import errors, wire
 from drivers.cinder.account import Account
+from drivers.cinder.errors import FAILURES
+from drivers.cinder.wire import Row
 from gateway.driver import MetadataChange
 
 _SAFE_IN_PATH = re.compile("[a-zA-Z0-9_: -]+")
 """Not a dot: Cinder takes what follows one for a format, and deletes another key."""
 
 
-def change(
-    account: Account, snapshot_path: str, before: Mapping[str, str], wanted: MetadataChange
-) -> Mapping[str, str]:
-    """Change metadata and return what it is then.
-
-    What Cinder has no call for is sent as a replacement of all of it, made from
-    ``before``: an edit by somebody else in between is lost.
+def update(
+    account: Account, path: str, texts: Mapping[str, str | None], change: MetadataChange | None
+) -> Row:
+    """Change texts, then metadata, all or nothing, and return what Cinder answers.
 
     Args:
         account: whose snapshot it is.
-        snapshot_path: the path of the snapshot.
-        before: its metadata.
-        wanted: the change.
+        path: the path of the snapshot.
+        texts: its new name and description, as far as they change.
+        change: the change of its metadata, if there is one.
+    """
+    # Read before for what may have to be put back, and for what Cinder can only replace.
+    before = {} if change is None else account.get("snapshot", path)
+    after = dict(before)
+    if texts:
+        row = account.changed("snapshot", "PUT", path, {"snapshot": texts})
+        after |= wire.made(row)
+    if change is None:
+        return after
+    try:
+        former = before.get("metadata") or {}
+        return {**after, "metadata": _change_metadata(account, path, former, change)}
+    except FAILURES as exc:
+        if texts and not _is_restored(account, path, before, texts):
+            raise errors.maybe_done(exc) from exc
+        raise
+
+
+def _is_restored(account: Account, path: str, before: Row, texts: Mapping[str, str | None]) -> bool:
+    """Undo a change of texts, if that can be done; the caller tells of what led here."""
+    former = {field: before.get(field) for field in texts}
+    with suppress(*FAILURES):
+        account.change("PUT", path, {"snapshot": former})
+        return True
+    return False
+
+
+def _change_metadata(
+    account: Account, snapshot_path: str, before: Mapping[str, str], wanted: MetadataChange
+) -> Mapping[str, str]:
+    """Change metadata in one call and return what it is then.
+
+    What Cinder has no call for is sent as a replacement of all of it, made from
+    ``before``: an edit by somebody else in between is lost.
     """
     path = f"{snapshot_path}/metadata"
     after = wanted.applied_to(before)
