@@ -231,10 +231,8 @@ class CinderDriver(Driver):
         scope = self._scope(query.value_of("owner"))
         if scope is None:
             return (), None
-        if query.value_of("volume_id") is not None:
-            scope |= (
-                _ALL_PROJECTS  # an administrator sees volumes of others, and so what is of them
-            )
+        if query.value_of("volume_id") is not None:  # an administrator sees volumes of others too
+            scope |= _ALL_PROJECTS
         filters = queries.of_snapshots(query, self._allowed_filters(query))
         always = scope | queries.order(query)
         return self._account.page("snapshots", filters, always, page_size=page_size, cursor=cursor)
