@@ -67,13 +67,7 @@ def maybe_done(exc: Exception) -> DriverError:
     """Return what a failure means after which a change may have happened."""
     error = exc if isinstance(exc, DriverError) else classify(exc)
     assert error is not None, "what a call of Cinder raises is classified"  # noqa: S101
-    return DriverError(
-        error.code,
-        error.message,
-        backend_code=error.backend_code,
-        retry_after_s=error.retry_after_s,
-        maybe_done=True,
-    )
+    return error.as_maybe_done()
 
 
 def is_not_found(exc: Exception) -> bool:

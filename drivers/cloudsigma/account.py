@@ -168,9 +168,7 @@ class Account:
             lost = was_sent(exc) if response is None else response.status_code >= 500  # noqa: PLR2004
             if error is None or not lost or error.code is ErrorCode.RATE_LIMITED:
                 raise
-            raise DriverError(
-                error.code, error.message, backend_code=error.backend_code, maybe_done=True
-            ) from exc
+            raise error.as_maybe_done() from exc
         return response
 
     def _send(self, method: str, path: str, **kw: Any) -> requests.Response:

@@ -251,12 +251,11 @@ class CloudSigmaDriver(Driver):
 
     def _kinds(self, query: Query) -> list[Kind]:
         """Return the collections that can hold what is asked for."""
-        kind = query.value_of("kind")
-        if query.value_of("location") is not None or kind == "remote":
-            return [REMOTE] if self._account.has_remote_snapshots() else []
-        if kind == "local":
-            return [LOCAL]
-        return [LOCAL, REMOTE] if self._account.has_remote_snapshots() else [LOCAL]
+        kind, has_location = query.value_of("kind"), query.value_of("location") is not None
+        local = [] if kind == "remote" or has_location else [LOCAL]
+        if (kind == "local" and not has_location) or not self._account.has_remote_snapshots():
+            return local
+        return [*local, REMOTE]
 
     def _find(self, snapshot_id: str) -> tuple[Kind, Row]:
         """Return a snapshot and which kind it is: nothing tells that by its id."""

@@ -52,9 +52,9 @@ _BY_STATUS: Mapping[int, tuple[ErrorCode, str]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (_E.INVALID, "more than CloudSigma takes in one request"),
     HTTPStatus.TOO_MANY_REQUESTS: (_E.RATE_LIMITED, "CloudSigma asks for fewer requests"),
     HTTPStatus.INTERNAL_SERVER_ERROR: (_E.BACKEND, "CloudSigma failed inside"),
-    HTTPStatus.BAD_GATEWAY: (_E.UNAVAILABLE, "CloudSigma cannot answer now; try again"),
-    HTTPStatus.SERVICE_UNAVAILABLE: (_E.UNAVAILABLE, "CloudSigma cannot do that now; try again"),
-    HTTPStatus.GATEWAY_TIMEOUT: (_E.UNAVAILABLE, "CloudSigma cannot answer now; try again"),
+    HTTPStatus.BAD_GATEWAY: (_E.UNAVAILABLE, "CloudSigma cannot answer now"),
+    HTTPStatus.SERVICE_UNAVAILABLE: (_E.UNAVAILABLE, "CloudSigma cannot do that now"),
+    HTTPStatus.GATEWAY_TIMEOUT: (_E.UNAVAILABLE, "CloudSigma cannot answer now"),
 }
 
 

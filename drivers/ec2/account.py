@@ -249,6 +249,4 @@ def _not_found(kind: Kind, resource_id: str, backend_code: str | None = None) ->
 
 
 def _maybe_done(error: DriverError | None = None) -> DriverError:
-    code, message = (error.code, error.message) if error else (ErrorCode.BACKEND, wire.NOT_EC2)
-    backend_code = error.backend_code if error else None
-    return DriverError(code, message, backend_code=backend_code, maybe_done=True)
+    return (error or DriverError(ErrorCode.BACKEND, wire.NOT_EC2)).as_maybe_done()

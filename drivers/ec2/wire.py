@@ -158,7 +158,7 @@ _NO_VOLUME_FOUND = _Meaning(_E.NOT_FOUND, "no volume {id}")
 _NOT_EC2 = _Meaning(_E.BACKEND, NOT_EC2)
 _SLOW_DOWN = _Meaning(_E.RATE_LIMITED, "EC2 asks for fewer requests", retry_after_s=5)
 _BAD_VALUE = _Meaning(_E.INVALID, "EC2 refuses the request's values")
-_DOWN = _Meaning(_E.UNAVAILABLE, "EC2 has an internal error or no capacity; try again")
+_DOWN = _Meaning(_E.UNAVAILABLE, "EC2 has an internal error or no capacity")
 
 ERRORS: Mapping[str, _Meaning] = {
     **dict.fromkeys(

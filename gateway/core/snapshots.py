@@ -250,9 +250,7 @@ class Account:
         except DriverError as error:
             if error.code is not ErrorCode.TIMEOUT or error.maybe_done:
                 raise
-            raise DriverError(
-                error.code, error.message, backend_code=error.backend_code, maybe_done=True
-            ) from error.__cause__
+            raise error.as_maybe_done() from error.__cause__
 
     def _call(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
         start = time.perf_counter()

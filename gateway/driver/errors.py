@@ -85,6 +85,19 @@ class DriverError(Exception):
         self.backend_code = backend_code
         self.retry_after_s = retry_after_s
 
+    def as_maybe_done(self) -> "DriverError":
+        """Return this error for a change that may have happened."""
+        if self.maybe_done:
+            return self
+        return DriverError(
+            self.code,
+            self.message,
+            fields=self.fields,
+            backend_code=self.backend_code,
+            retry_after_s=self.retry_after_s,
+            maybe_done=True,
+        )
+
     @property
     def is_retryable(self) -> bool:
         """Whether the same request may be sent again without a thought."""

@@ -46,7 +46,7 @@ class _Again(Retry):
             time_left_s()
         except DriverError:
             if kw.get("response") is not None:
-                kw["response"].drain_conn()  # else it would be neither used again nor closed
+                kw["response"].close()  # nobody else will
             raise
         return following
 

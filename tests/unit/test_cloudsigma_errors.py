@@ -55,7 +55,7 @@ VERBATIM: list[tuple[int, Any, E, list[str], str]] = [
     (403, STARTED, E.CONFLICT, [], "it is started, which forbids"),
     (403, STOPPED, E.CONFLICT, [], "it is stopped, which forbids"),
     (500, UNKNOWN, E.BACKEND, [], "failed inside"),
-    (503, UNKNOWN, E.UNAVAILABLE, [], "try again"),
+    (503, UNKNOWN, E.UNAVAILABLE, [], "cannot do that now"),
     (403, OTHERS, E.DENIED, [], "does not allow this account"),
     (402, entry("billing", "Not enough funds"), E.QUOTA, [], "funds"),
     (402, entry("payment", "Not enough funds"), E.QUOTA, [], "funds"),
@@ -66,7 +66,7 @@ VERBATIM: list[tuple[int, Any, E, list[str], str]] = [
         entry("backend", "We currently cannot provide enough resources to create a nvme drive"),
         E.UNAVAILABLE,
         [],
-        "try again",
+        "cannot do that now",
     ),
 ]
 

@@ -235,6 +235,18 @@ def test_an_invalid_request_names_every_field_in_its_message() -> None:
     assert error.fields == {"a": "too long", "b": "missing"}
 
 
+def test_an_error_after_a_change_keeps_what_it_knows_and_says_once_that_it_may_be_done() -> None:
+    error = DriverError(
+        ErrorCode.UNAVAILABLE, "down", fields={"f": "x"}, backend_code="b", retry_after_s=7
+    )
+    told = error.as_maybe_done()
+    assert (error.is_retryable, told.is_retryable) == (True, False)
+    assert (told.code, told.fields, told.backend_code) == (error.code, error.fields, "b")
+    assert (told.retry_after_s, told.maybe_done) == (7, True)
+    assert told.message.startswith("down; the change may have happened")
+    assert told.as_maybe_done() is told
+
+
 def test_the_authors_surface_is_pinned() -> None:
     assert gateway.driver.__all__ == [
         "METHODS",
