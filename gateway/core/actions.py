@@ -37,6 +37,11 @@ def snapshot_actions(snapshot: StorageSnapshot, capabilities: Capability) -> tup
     return _snapshot_actions(snapshot.state, snapshot.ready, snapshot.deletable, capabilities)
 
 
+def may_delete(snapshot: StorageSnapshot, capabilities: Capability) -> bool:
+    """Return whether a snapshot can be deleted in its present state."""
+    return _DELETE in snapshot_actions(snapshot, capabilities)
+
+
 def volume_actions(volume: StorageVolume, capabilities: Capability) -> tuple[Action, ...]:
     """Return what may be done to a volume in its present state."""
     return _volume_actions(volume.state, capabilities)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from gateway.core.actions import may_delete
 from gateway.core.checks import (
     check_count,
     check_id,
@@ -119,16 +120,17 @@ class Account:
 
     def create_snapshot(self, request: CreateSnapshot) -> StorageSnapshot:
         """Start a snapshot of a volume."""
-        require(self._driver, Capability.SNAPSHOT_CREATE)
-        check_parameters(self._driver, location=request.location, in_use=request.in_use == "refuse")
-        check_texts(
-            self._driver.limits,
-            name=request.name,
-            description=request.description,
-            metadata=request.metadata,
-        )
-        check_id("volume", request.volume_id)
+        self._check_create(request)
         return self._change(self._opened.driver.create_snapshot, request)
+
+    def check_create_snapshot(self, request: CreateSnapshot) -> None:
+        """Raise what ``create_snapshot`` would, as far as that shows without a change.
+
+        What only the backend knows beforehand (quotas, its pauses) does not.
+        """
+        self._check_create(request)
+        if Capability.VOLUME_READ in self._driver.capabilities:
+            self.get_volume(request.volume_id)
 
     def update_snapshot(self, snapshot_id: str, request: UpdateSnapshot) -> StorageSnapshot:
         """Change name, description and metadata, all or nothing."""
@@ -165,6 +167,16 @@ class Account:
         require(self._driver, Capability.SNAPSHOT_DELETE)
         check_id("snapshot", snapshot_id)
         self._change(self._opened.driver.delete_snapshot, snapshot_id)
+
+    def check_delete_snapshot(self, snapshot_id: str) -> None:
+        """Raise what ``delete_snapshot`` would, as far as that shows without a change."""
+        require(self._driver, Capability.SNAPSHOT_DELETE)
+        snapshot = self.get_snapshot(snapshot_id)
+        if not may_delete(snapshot, self._driver.capabilities):
+            raise DriverError(
+                ErrorCode.CONFLICT,
+                f"snapshot {snapshot_id!r} is {snapshot.state} and cannot be deleted now",
+            )
 
     def clone_snapshot(self, snapshot_id: str, request: CloneSnapshot) -> StorageVolume:
         """Start a new volume with the snapshot's bytes."""
@@ -237,6 +249,17 @@ class Account:
     @property
     def _driver(self) -> type[Driver]:
         return self.provider.driver
+
+    def _check_create(self, request: CreateSnapshot) -> None:
+        require(self._driver, Capability.SNAPSHOT_CREATE)
+        check_parameters(self._driver, location=request.location, in_use=request.in_use == "refuse")
+        check_texts(
+            self._driver.limits,
+            name=request.name,
+            description=request.description,
+            metadata=request.metadata,
+        )
+        check_id("volume", request.volume_id)
 
     def _fetcher(self, list_page: Callable[..., Any], query: Query) -> Callable[[str | None], Any]:
         pushed = query.pushed_down(self._driver.pushdown)

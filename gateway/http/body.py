@@ -1,23 +1,34 @@
 """Input: form, multipart, JSON, XML and query string, all to one map of fields."""
 
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from lxml import etree
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
 from werkzeug.wrappers import Request
 
 from gateway.core.validation import UNKNOWN, describe, flat_messages
 from gateway.driver import invalid
+from gateway.http.multipart import MULTIPART, read_multipart
 from gateway.http.problems import HttpProblem
 
 Fields = dict[str, Any]
+
+
+class Body(NamedTuple):
+    """What a request's body holds, by the kind of its content.
+
+    ``pairs``: a list of names and values; ``json``: a value; ``xml``: an element;
+    empty: nothing was sent.
+    """
+
+    kind: str = ""
+    content: Any = None
+
 
 CONTROL_PARAMETERS = frozenset({"format", "force_auth"})
 """Query parameters that steer the answer and are no fields of anything."""
@@ -25,7 +36,6 @@ _BRACKETS = re.compile(r"(\w+)\[(.+)\]", re.DOTALL)
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MAX_FIELDS = 1000
 _FORM = "application/x-www-form-urlencoded"
-_MULTIPART = "multipart/form-data"
 _JSON = "application/json"
 _META_FORM = (
     "give each item as <meta key='KEY'>VALUE</meta>, to remove it <meta key='KEY' nil='true'/>"
@@ -64,20 +74,35 @@ def wsgi_text(text: str) -> str:
 
 
 def read_fields(request: Request, query: Iterable[tuple[str, str]], root: str) -> Fields:
-    """Return the fields that a request gives; the body beats the query string.
+    """Return the fields that a request gives; see ``fields_of``.
+
+    Raises:
+        DriverError, HttpProblem: as ``read_body`` and ``fields_of`` do.
+    """
+    return fields_of(query, read_body(request), root)
+
+
+def fields_of(query: Iterable[tuple[str, str]], body: Body, root: str) -> Fields:
+    """Return the fields that a query string and a body give; the body beats the query.
 
     Args:
-        request: the request; its body may be a form, multipart, JSON or XML.
         query: the parsed query string.
+        body: a form, JSON or XML, or nothing.
         root: the resource's name: the root element of XML, the optional
             wrapper in JSON.
 
     Raises:
         DriverError: ``invalid``, saying what cannot be read.
-        HttpProblem: 415 for another content type.
     """
     parameters = [(name, value) for name, value in query if name not in CONTROL_PARAMETERS]
-    return {**_from_pairs(parameters), **_read_body(request, root)}
+    fields = _from_pairs(parameters)
+    if body.kind == "pairs":
+        return {**fields, **_from_pairs(body.content)}
+    if body.kind == "json":
+        return {**fields, **json_fields(body.content, root)}
+    if body.kind == "xml":
+        return {**fields, **xml_fields(body.content, root)}
+    return fields
 
 
 def load(schema: Schema, fields: Fields) -> Any:
@@ -92,23 +117,29 @@ def load(schema: Schema, fields: Fields) -> Any:
         raise invalid(_problems(flat_messages(exc), schema)) from exc
 
 
-def _read_body(request: Request, root: str) -> Fields:
+def read_body(request: Request) -> Body:
+    """Return the body of a request, once: a form, multipart, JSON or XML.
+
+    Raises:
+        DriverError: ``invalid``, saying what cannot be read.
+        HttpProblem: 415 for another content type.
+    """
     content_type = request.mimetype
     _refuse_codings(request)
-    if content_type == _MULTIPART:
-        return _from_multipart(request)
+    if content_type == MULTIPART:
+        return Body("pairs", read_multipart(request, most=_MAX_FIELDS))
     data = request.get_data(cache=False)
     if not data:
-        return {}
+        return Body()
     if request.content_length is None and request.environ["wsgi.input"].read(1):
         raise RequestEntityTooLarge  # Werkzeug cuts a chunked body at the limit in silence
     if content_type in {"", _FORM}:  # none: old clients post forms without saying so
-        return _from_pairs(parse_query(_utf8(data)))
+        return Body("pairs", parse_query(_utf8(data)))
     if content_type == _JSON:
-        return _from_json(data, root)
+        return Body("json", _read_json(data))
     if content_type in _XML:
-        return _from_xml(data, root)
-    known = ", ".join((_FORM, _MULTIPART, _JSON, _XML[0]))
+        return Body("xml", _read_xml(data))
+    known = ", ".join((_FORM, MULTIPART, _JSON, _XML[0]))
     raise HttpProblem(
         415, "unsupported_media_type", f"content type {content_type!r} cannot be read; use {known}"
     )
@@ -164,42 +195,22 @@ def _add(fields: Fields, name: str, value: Any, shown: str) -> None:
     fields[name] = value
 
 
-def _in_memory(*_: object, **__: object) -> io.BytesIO:
-    return io.BytesIO()
-
-
-def _from_multipart(request: Request) -> Fields:
-    parser = FormDataParser(
-        stream_factory=_in_memory,
-        max_form_memory_size=request.max_form_memory_size,
-        max_content_length=request.max_content_length,
-        max_form_parts=_MAX_FIELDS,
-        silent=False,  # as Flask sets it up, a broken body is an empty one
-    )
+def _read_json(data: bytes) -> Any:
     try:
-        _, form, files = parser.parse(
-            request.stream, _MULTIPART, request.content_length, request.mimetype_params
-        )
-    except ValueError as exc:
-        raise invalid({"body": "not valid multipart/form-data"}) from exc
-    for name in files:
-        raise invalid({name: "a file; give a plain value"})
-    for name, value in form.items(multi=True):
-        if name is None:
-            raise invalid({"body": "a part of the multipart/form-data has no name"})
-        if "\ufffd" in name + value:  # what the parser leaves of bytes that are not UTF-8
-            raise invalid({name: "not valid UTF-8"})
-    return _from_pairs(form.items(multi=True))
-
-
-def _from_json(data: bytes, root: str) -> Fields:
-    try:
-        document = json.loads(_utf8(data), object_pairs_hook=_unique)
+        return json.loads(_utf8(data), object_pairs_hook=_unique)
     except json.JSONDecodeError as exc:
         problem = f"not valid JSON: {exc.msg} at line {exc.lineno} column {exc.colno}"
         raise invalid({"body": problem}) from exc
     except (RecursionError, ValueError) as exc:
         raise invalid({"body": "JSON nested too deep or a number too long"}) from exc
+
+
+def json_fields(document: Any, root: str) -> Fields:
+    """Return the fields of a JSON object, which may be wrapped in its resource's name.
+
+    Raises:
+        DriverError: ``invalid`` for what is no object.
+    """
     if not isinstance(document, dict):
         raise invalid({"body": "give a JSON object"})
     wrapped = document.get(root)
@@ -215,7 +226,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> Fields:
     return fields
 
 
-def _from_xml(data: bytes, root: str) -> Fields:
+def _read_xml(data: bytes) -> etree._Element:
     parser = etree.XMLParser(
         resolve_entities=False,
         load_dtd=False,
@@ -231,11 +242,20 @@ def _from_xml(data: bytes, root: str) -> Fields:
         raise invalid({"body": f"not valid XML at line {line} column {column}"}) from exc
     if element.getroottree().docinfo.internalDTD is not None:
         raise invalid({"body": "a DOCTYPE is not allowed"})
+    return element
+
+
+def xml_fields(element: etree._Element, root: str) -> Fields:
+    """Return the fields of an XML element, from its attributes and from its children.
+
+    Raises:
+        DriverError: ``invalid`` for another element than ``root``, and for what can be no field.
+    """
     if element.tag != root:
-        raise invalid({"body": f"the root element is {element.tag!r}; give {root!r}"})
+        raise invalid({"body": f"the element is {element.tag!r}; give {root!r}"})
     if root in _XML_MAPS:
         return {root: _XML_MAPS[root](element)}
-    _refuse_stray_text(element)
+    refuse_stray_text(element)
     fields: Fields = {str(name): str(value) for name, value in element.attrib.items()}
     for child in element:
         reader = _XML_READERS.get(str(child.tag), _xml_text)
@@ -252,20 +272,21 @@ def _xml_text(element: etree._Element) -> str:
 def _xml_list(element: etree._Element) -> list[str]:
     if not len(element):
         return [_xml_text(element)]
-    _refuse_stray_text(element)
+    refuse_stray_text(element)
     if element.attrib:
         raise invalid({str(element.tag): "give words, without attributes"})
     return [_xml_text(child) for child in element]
 
 
-def _refuse_stray_text(element: etree._Element) -> None:
+def refuse_stray_text(element: etree._Element) -> None:
+    """Raise ``invalid`` for text beside the children of an element."""
     texts = [element.text, *(child.tail for child in element)]
     if any(text and text.strip() for text in texts):
         raise invalid({str(element.tag): "text stands between the elements"})
 
 
 def _xml_metadata(element: etree._Element) -> Fields:
-    _refuse_stray_text(element)
+    refuse_stray_text(element)
     found: Fields = {}
     if element.attrib:
         raise invalid({"metadata": _META_FORM})

@@ -16,6 +16,10 @@ _FEATURES = {
             Capability.SNAPSHOT_CREATE,
             Feature("create", "create", ("volume_id", "name", "description", "metadata")),
         ),
+        (
+            Capability.SNAPSHOT_CREATE,
+            Feature("bulk_create", "create", ("storage_snapshots", "dry_run")),
+        ),
         (Capability.IN_USE_REFUSE, Feature("in_use", "create", ("in_use",))),
         (Capability.LOCATION, Feature("location", "create", ("location",))),
         (
@@ -23,6 +27,7 @@ _FEATURES = {
             Feature("update", "update", ("name", "description", "metadata")),
         ),
         (Capability.SNAPSHOT_DELETE, Feature("delete", "delete")),
+        (Capability.SNAPSHOT_DELETE, Feature("bulk_delete", "delete", ("id", "dry_run"))),
         (Capability.SNAPSHOT_CLONE, Feature("clone", "clone", ("name", "description"))),
         (
             Capability.SNAPSHOT_COPY,

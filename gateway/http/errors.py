@@ -2,6 +2,7 @@
 
 import math
 import traceback
+from collections.abc import Mapping
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
@@ -29,27 +30,37 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
 
 
-def _driver_error(error: DriverError) -> Response:
-    headers = {}
-    if error.code is ErrorCode.UNAUTHENTICATED:
-        headers.update(UNAUTHENTICATED_HEADERS)
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+def problem_of(error: DriverError) -> Problem:
+    """Return what clients read of an error; one that is a bug is logged."""
     if error.code is ErrorCode.INTERNAL:
         _log_bug(error.__cause__ or error)
-    return _respond(
+    return _problem(
         STATUS[error.code],
         error.code.value,
         error.message,
-        headers,
         retryable=error.is_retryable,
         backend_code=error.backend_code,
         fields=error.fields,
     )
 
 
+def retry_after_of(error: DriverError) -> int | None:
+    """Return the seconds of Retry-After; None where nobody knows them."""
+    return None if error.retry_after_s is None else math.ceil(error.retry_after_s)
+
+
+def _driver_error(error: DriverError) -> Response:
+    headers = {}
+    if error.code is ErrorCode.UNAUTHENTICATED:
+        headers.update(UNAUTHENTICATED_HEADERS)
+    retry_after = retry_after_of(error)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return _respond(problem_of(error), headers)
+
+
 def _http_problem(problem: HttpProblem) -> Response:
-    return _respond(problem.status, problem.kind, problem.message, problem.headers)
+    return _respond(_problem(problem.status, problem.kind, problem.message), problem.headers)
 
 
 def _http_exception(exc: HTTPException) -> Response:
@@ -64,12 +75,13 @@ def _http_exception(exc: HTTPException) -> Response:
         message = "the request body is too large; at most 1 MiB are taken"
     else:
         message = exc.name
-    return _respond(status, kind, message, {"Allow": ", ".join(sorted(allow))} if allow else {})
+    headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
+    return _respond(_problem(status, kind, message), headers)
 
 
 def _bug(exc: Exception) -> Response:
     _log_bug(exc)
-    return _respond(500, ErrorCode.INTERNAL.value, "a bug in the gateway; see its log", {})
+    return _respond(_problem(500, ErrorCode.INTERNAL.value, "a bug in the gateway; see its log"))
 
 
 def _log_bug(exc: BaseException) -> None:
@@ -84,12 +96,10 @@ def _log_bug(exc: BaseException) -> None:
     )
 
 
-def _respond(
-    status: int, kind: str, message: str, headers: dict[str, str], **more: object
-) -> Response:
+def _problem(status: int, kind: str, message: str, **more: object) -> Problem:
     exchange = current()
     provider = exchange.provider
-    problem = Problem(
+    return Problem(
         status=status,
         kind=kind,
         message=message,
@@ -101,4 +111,9 @@ def _respond(
             **more,
         },  # type: ignore[arg-type]
     )
-    return exchange.respond(exchange.format.problem(problem), status=status, headers=headers)
+
+
+def _respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    exchange = current()
+    body = exchange.format.problem(problem)
+    return exchange.respond(body, status=problem.status, headers=headers)

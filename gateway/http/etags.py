@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from werkzeug.wrappers import Request
 
-from gateway.driver import DriverError, ErrorCode
+from gateway.driver import DriverError, ErrorCode, invalid
 from gateway.http.negotiation import FORMATS
 
 T = TypeVar("T")
@@ -55,3 +55,9 @@ def check_if_match(
             "If-Match: the resource has changed since; GET it again for its present ETag",
         )
     return None if wanted.star_tag else getattr(resource, "revision", None)
+
+
+def refuse_if_match(request: Request) -> None:
+    """Raise ``invalid`` for If-Match where there is no one resource that it could mean."""
+    if "HTTP_IF_MATCH" in request.environ:
+        raise invalid({"If-Match": "a request about several snapshots has no ETag to match"})

@@ -44,6 +44,8 @@ METADATA_FILTER = "metadata[KEY]"
 """Stands for a filter on any metadata key."""
 _KINDS = ["local", "remote"]
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+_REPEATED = frozenset({("DELETE", "id")})
+"""What may come again and again: the ids to delete, which no other DELETE takes at all."""
 
 
 class Answer(Response):
@@ -112,7 +114,8 @@ class Exchange:
         if ("force_auth", "1") in self._query:
             self.account.check_credentials()
         if self.request.method not in _BODY_METHODS:
-            self._check_once(self._query)
+            method = self.request.method
+            self._check_once(pair for pair in self._query if (method, pair[0]) not in _REPEATED)
 
     @property
     def target(self) -> Provider:
@@ -162,6 +165,19 @@ class Exchange:
             raise invalid(dict.fromkeys(unknown, f"unknown parameter; valid: {valid}"))
         return given
 
+    def flag(self, name: str) -> bool:
+        """Return whether a query parameter is true, and leave it out of what is read later."""
+        given = [value for found, value in self._query if found == name]
+        if given not in ([], ["true"], ["false"]):
+            raise invalid({name: "give true or false, once"})
+        self._query = [pair for pair in self._query if pair[0] != name]
+        return given == ["true"]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The query parameters that are about the request and not about the answer."""
+        return [pair for pair in self._query if pair[0] not in CONTROL_PARAMETERS]
+
     def filters(
         self, known: tuple[str, ...], states: type[enum.StrEnum], *, sortable: bool = False
     ) -> Query:
@@ -208,9 +224,11 @@ class Exchange:
             headers_.append(("ETag", etag))
             if status == 200 and etags.is_known(self.request, etag):  # noqa: PLR2004
                 return Answer(status=304, headers=headers_)
-        headers_.append(("Content-Type", self.format.CONTENT_TYPE))
-        headers_.append(("Content-Length", str(len(body))))
-        return Answer(body, status, headers_)
+        return self._complete(body, status, headers_)
+
+    def report(self, body: bytes, *, status: int) -> Response:
+        """Return what has come of a request; it shows no resource, so it has no ETag."""
+        return self._complete(body, status, self.headers())
 
     def created(self, body: bytes, href: str, *, accepted: bool = False) -> Response:
         """Return 201 for a resource that has been made, 202 for one that only will be."""
@@ -226,6 +244,11 @@ class Exchange:
             return self.respond(b"".join(chunks))
         headers = [*self.headers(), ("Content-Type", self.format.CONTENT_TYPE)]
         return Answer(_cut_on_error(self, iter(chunks)), 200, headers)
+
+    def _complete(self, body: bytes, status: int, headers: list[tuple[str, str]]) -> Response:
+        headers.append(("Content-Type", self.format.CONTENT_TYPE))
+        headers.append(("Content-Length", str(len(body))))
+        return Answer(body, status, headers)
 
     @staticmethod
     def _check_once(pairs: Iterable[tuple[str, str]]) -> None:

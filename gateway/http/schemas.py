@@ -109,10 +109,14 @@ class _Request(Schema):
         unknown = RAISE
 
 
+def _required_id() -> Text:
+    return Text(required=True, validate=validate.Length(min=1, error="must not be empty"))
+
+
 class CreateSnapshotSchema(_Request):
     """POST /storage_snapshots."""
 
-    volume_id = Text(required=True, validate=validate.Length(min=1, error="must not be empty"))
+    volume_id = _required_id()
     name = OptionalText()
     description = OptionalText()
     metadata = metadata_field()
@@ -122,6 +126,25 @@ class CreateSnapshotSchema(_Request):
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> CreateSnapshot:
         return CreateSnapshot(**data)
+
+
+class _OneId(_Request):
+    @post_load
+    def _make(self, data: dict[str, str], **_: Any) -> str:
+        (found,) = data.values()
+        return found
+
+
+class IdSchema(_OneId):
+    """One of the snapshots that DELETE /storage_snapshots names; loads its id."""
+
+    id = _required_id()
+
+
+class UuidSchema(_OneId):
+    """The same as CloudSigma's clients write it."""
+
+    uuid = _required_id()
 
 
 class UpdateSnapshotSchema(_Request):
@@ -204,7 +227,7 @@ class CloneSnapshotSchema(_Request):
 class CopySnapshotSchema(_Request):
     """POST /storage_snapshots/:id/copy; loads the destination's name and the request."""
 
-    destination = Text(required=True, validate=validate.Length(min=1, error="must not be empty"))
+    destination = _required_id()
     name = OptionalText()
     description = OptionalText()
     metadata = metadata_field()

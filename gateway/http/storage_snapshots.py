@@ -1,4 +1,7 @@
-"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, copy, revert."""
+"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, copy, revert.
+
+Several at once are created and deleted at the collection.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -10,8 +13,10 @@ from flask import Blueprint, Response
 from gateway.core.actions import snapshot_actions
 from gateway.core.snapshots import value_of
 from gateway.driver import Capability, Driver, SnapshotState, StorageSnapshot, UpdateSnapshot
-from gateway.http import schemas
-from gateway.http.etags import check_if_match
+from gateway.http import bulk, schemas
+from gateway.http.bulk import DRY_RUN
+from gateway.http.bulk_body import read_creates, read_ids
+from gateway.http.etags import check_if_match, refuse_if_match
 from gateway.http.exchange import METADATA_FILTER, Exchange, current
 from gateway.http.storage_volumes import volume_row
 from gateway.representations.documents import ResourceSchema, Row
@@ -29,7 +34,7 @@ FILTERS = (
     "label",
     METADATA_FILTER,
 )
-LIST_METHODS = ("get", "post")
+LIST_METHODS = ("get", "post", "delete")
 DETAIL_METHODS = ("get", "put", "patch", "delete")
 _ROOT = "storage_snapshot"
 
@@ -46,12 +51,31 @@ def index() -> Response:
 
 @blueprint.post("")
 def create() -> Response:
-    """Make a snapshot of a volume."""
+    """Make a snapshot of a volume, or several."""
     exchange = current()
     account = exchange.account
-    snapshot = account.create_snapshot(exchange.load(schemas.CreateSnapshotSchema(), _ROOT))
+    dry_run = exchange.flag(DRY_RUN)
+    asked = read_creates(exchange.request, exchange.pairs)
+    if isinstance(asked, list):
+        refuse_if_match(exchange.request)
+    if isinstance(asked, list) or dry_run:
+        requests = asked if isinstance(asked, list) else [asked]
+        return bulk.create(exchange, requests, _rows(exchange), dry_run=dry_run)
+    snapshot = account.create_snapshot(asked)
     href = exchange.links.member("storage_snapshots", snapshot.id)
     return exchange.created(_render(exchange, snapshot), href)
+
+
+@blueprint.delete("")
+def delete_several() -> Response:
+    """Delete the snapshots that the request names."""
+    exchange = current()
+    dry_run = exchange.flag(DRY_RUN)
+    exchange.parameters("id", DRY_RUN)
+    exchange.account  # noqa: B018 - who asks comes before what is asked
+    refuse_if_match(exchange.request)
+    ids = read_ids(exchange.request, exchange.pairs)
+    return bulk.delete(exchange, ids, dry_run=dry_run)
 
 
 @blueprint.get("/schema")
@@ -96,9 +120,12 @@ def update(snapshot_id: str) -> Response:
 def delete(snapshot_id: str) -> Response:
     """Delete a snapshot."""
     exchange = current()
-    exchange.parameters()
+    dry_run = exchange.flag(DRY_RUN)
+    exchange.parameters(DRY_RUN)
     account = exchange.account
     _check_if_match(exchange, snapshot_id)
+    if dry_run:
+        return bulk.delete(exchange, [snapshot_id], dry_run=True)
     account.delete_snapshot(snapshot_id)
     return exchange.no_content()
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from gateway.core.actions import Action
+from gateway.driver import StorageSnapshot
 
 _is_plain = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 """What percent-encoding leaves as it is; most ids are, and it takes three times as long."""
@@ -123,6 +124,21 @@ class Row:
     actions: tuple[Action, ...] = ()
     snapshot_ids: Iterable[str] | None = None
     """For a single volume: its snapshots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What has come of one of the many things that a request asked for."""
+
+    index: int
+    """Its place in the request, from 0."""
+    status: int
+    """The status that a request for it alone would have had."""
+    id: str | None = None
+    """The snapshot's; None where none was made."""
+    made: tuple[StorageSnapshot, Row] | None = None
+    problem: Problem | None = None
+    retry_after_s: int | None = None
 
 
 def rfc3339(moment: datetime) -> str:

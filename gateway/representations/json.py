@@ -14,6 +14,7 @@ from gateway.representations.documents import (
     Links,
     Problem,
     ResourceSchema,
+    Result,
     Row,
     capacity_gib,
     lookups_of,
@@ -117,21 +118,12 @@ def schema(document: ResourceSchema) -> bytes:
 
 def problem(error: Problem) -> bytes:
     """Return an error."""
-    return _dumps(
-        {
-            "code": error.status,
-            "error": error.kind,
-            "message": error.message,
-            "request_id": error.request_id,
-            "retryable": error.retryable,
-            "fields": dict(error.fields),
-            "backend": {
-                "driver": error.driver,
-                "provider": error.provider,
-                "code": error.backend_code,
-            },
-        }
-    )
+    return _dumps(_problem(error))
+
+
+def results(found: Iterable[Result]) -> bytes:
+    """Return what has come of the many things that one request asked for."""
+    return _dumps({"results": [_result(result) for result in found]})
 
 
 def _dumps(document: Any) -> bytes:
@@ -161,6 +153,33 @@ def _list(
             yield opening + b",".join([_dumps(render(item)) for item in page])
             opening = b","
     yield (b"" if opening == b"," else opening) + b"]}"
+
+
+def _problem(error: Problem) -> dict[str, Any]:
+    return {
+        "code": error.status,
+        "error": error.kind,
+        "message": error.message,
+        "request_id": error.request_id,
+        "retryable": error.retryable,
+        "fields": dict(error.fields),
+        "backend": {
+            "driver": error.driver,
+            "provider": error.provider,
+            "code": error.backend_code,
+        },
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "index": result.index,
+        "id": result.id,
+        "status": result.status,
+        "retry_after": result.retry_after_s,
+        "error": None if result.problem is None else _problem(result.problem),
+        "storage_snapshot": None if result.made is None else _snapshot(*result.made),
+    }
 
 
 def _snapshot(snapshot: StorageSnapshot, row: Row) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.representations.documents import (
     Links,
     Problem,
     ResourceSchema,
+    Result,
     Row,
     capacity_gib,
     lookups_of,
@@ -155,25 +156,48 @@ def schema(document: ResourceSchema) -> bytes:
 
 def problem(error: Problem) -> bytes:
     """Return an error, in Deltacloud's form without the backtrace."""
+    return (_DECLARATION + _problem(error, "")).encode()
+
+
+def results(found: Iterable[Result]) -> bytes:
+    """Return what has come of the many things that one request asked for."""
+    inner = "".join([_result(result) for result in found])
+    return f"{_DECLARATION}<results>\n{inner}</results>\n".encode()
+
+
+def _problem(error: Problem, pad: str) -> str:
     code = "" if error.backend_code is None else f" code='{escape(error.backend_code)}'"
     lines = [
-        f"{_DECLARATION}<error status='{error.status}' url='{escape(error.path)}'>\n"
-        f"  <backend driver='{escape(error.driver or '')}' "
+        f"{pad}<error status='{error.status}' url='{escape(error.path)}'>\n"
+        f"{pad}  <backend driver='{escape(error.driver or '')}' "
         f"provider='{escape(error.provider or '')}'{code}/>\n"
-        f"  <code>{error.status}</code>\n"
-        f"  <kind>{error.kind}</kind>\n"
-        f"  <message>{escape(error.message)}</message>\n"
-        f"  <request_id>{escape(error.request_id)}</request_id>\n"
-        f"  <retryable>{_flag(error.retryable)}</retryable>\n"
+        f"{pad}  <code>{error.status}</code>\n"
+        f"{pad}  <kind>{error.kind}</kind>\n"
+        f"{pad}  <message>{escape(error.message)}</message>\n"
+        f"{pad}  <request_id>{escape(error.request_id)}</request_id>\n"
+        f"{pad}  <retryable>{_flag(error.retryable)}</retryable>\n"
     ]
     if error.fields:
-        lines.append("  <fields>\n")
+        lines.append(f"{pad}  <fields>\n")
         lines += [
-            f"    <field name='{escape(name)}'>{escape(text)}</field>\n"
+            f"{pad}    <field name='{escape(name)}'>{escape(text)}</field>\n"
             for name, text in error.fields.items()
         ]
-        lines.append("  </fields>\n")
-    return ("".join(lines) + "</error>\n").encode()
+        lines.append(f"{pad}  </fields>\n")
+    return "".join(lines) + f"{pad}</error>\n"
+
+
+def _result(result: Result) -> str:
+    given = {"index": result.index, "id": result.id, "status": result.status}
+    given["retry_after"] = result.retry_after_s
+    attributes = "".join(
+        f" {name}='{escape(str(value))}'" for name, value in given.items() if value is not None
+    )
+    inner = "" if result.problem is None else _problem(result.problem, "    ")
+    inner += "" if result.made is None else _snapshot(*result.made, "    ")
+    if not inner:
+        return f"  <result{attributes}/>\n"
+    return f"  <result{attributes}>\n{inner}  </result>\n"
 
 
 def _snapshot(snapshot: StorageSnapshot, row: Row, pad: str) -> str:

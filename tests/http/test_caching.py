@@ -202,7 +202,8 @@ ANSWERS = [
     ("OPTIONS", "/storage_snapshots", 200),
     ("GET", "/storage_snapshots/nosuch", 404),
     ("GET", "/nosuch", 404),
-    ("DELETE", "/storage_snapshots", 405),
+    ("PUT", "/storage_snapshots", 405),
+    ("DELETE", "/storage_snapshots", 400),
     ("GET", "/storage_snapshots?x=1", 400),
     ("POST", "/storage_snapshots", 400),
 ]

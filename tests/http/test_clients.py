@@ -101,7 +101,8 @@ def test_delete_answers_204_without_a_body(server: Server, make_snapshot: Make) 
     [
         ("GET", f"{LIST}/nosuch", "404", "not_found"),
         ("POST", LIST, "400", "invalid"),
-        ("DELETE", LIST, "405", "method_not_allowed"),
+        ("PUT", LIST, "405", "method_not_allowed"),
+        ("DELETE", LIST, "400", "invalid"),
         ("GET", "/nosuch", "404", "not_found"),
     ],
 )

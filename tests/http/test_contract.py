@@ -134,7 +134,7 @@ ALLOWED = {
     "": "GET, HEAD, OPTIONS",
     "/drivers": "GET, HEAD, OPTIONS",
     "/drivers/local": "GET, HEAD, OPTIONS",
-    "/storage_snapshots": "GET, HEAD, OPTIONS, POST",
+    "/storage_snapshots": "DELETE, GET, HEAD, OPTIONS, POST",
     "/storage_snapshots/x": "DELETE, GET, HEAD, OPTIONS, PATCH, PUT",
     "/storage_snapshots/x/clone": "OPTIONS, POST",
     "/storage_snapshots/x/metadata": "GET, HEAD, OPTIONS, POST, PUT",

@@ -109,16 +109,16 @@ IMPOSSIBLE = [
     ("DELETE", "", "GET, HEAD, OPTIONS"),
     ("POST", "/drivers", "GET, HEAD, OPTIONS"),
     ("DELETE", "/drivers/local", "GET, HEAD, OPTIONS"),
-    ("PUT", "/storage_snapshots", "GET, HEAD, OPTIONS, POST"),
-    ("PATCH", "/storage_snapshots", "GET, HEAD, OPTIONS, POST"),
+    ("PUT", "/storage_snapshots", "DELETE, GET, HEAD, OPTIONS, POST"),
+    ("PATCH", "/storage_snapshots", "DELETE, GET, HEAD, OPTIONS, POST"),
     ("POST", "/storage_snapshots/KEPT", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
     ("GET", "/storage_snapshots/KEPT/clone", "OPTIONS, POST"),
     ("DELETE", "/storage_snapshots/KEPT/metadata", "GET, HEAD, OPTIONS, POST, PUT"),
     ("POST", "/storage_snapshots/KEPT/metadata/tier", "DELETE, GET, HEAD, OPTIONS, PUT"),
     ("PUT", "/storage_volumes", "GET, HEAD, OPTIONS, POST"),
     ("PATCH", "/storage_volumes/x", "DELETE, GET, HEAD, OPTIONS"),
-    ("TRACE", "/storage_snapshots", "GET, HEAD, OPTIONS, POST"),
-    ("FOO", "/storage_snapshots", "GET, HEAD, OPTIONS, POST"),
+    ("TRACE", "/storage_snapshots", "DELETE, GET, HEAD, OPTIONS, POST"),
+    ("FOO", "/storage_snapshots", "DELETE, GET, HEAD, OPTIONS, POST"),
 ]
 
 

@@ -95,7 +95,37 @@ def problem(answer: requests.Response) -> dict[str, Any]:
     """Return an error's facts as JSON shows them, whatever the answer's format is."""
     if answer.headers["Content-Type"] == "application/json":
         return dict(answer.json())
+    return _problem(tree(answer))
+
+
+def results(answer: requests.Response) -> list[dict[str, Any]]:
+    """Return per-item results as JSON shows them, whatever the answer's format is."""
+    if answer.headers["Content-Type"] == "application/json":
+        (found,) = answer.json().values()
+        return list(found)
     root = tree(answer)
+    assert root.tag == "results"
+    return [_result(element) for element in root]
+
+
+def _result(element: etree._Element) -> dict[str, Any]:
+    found = attributes(element)
+    assert element.tag == "result"
+    assert len(element) <= 1
+    error, made = element.find("error"), element.find("storage_snapshot")
+    after = found.pop("retry_after", None)
+    return {
+        "index": int(found.pop("index")),
+        "id": found.pop("id", None),
+        "status": int(found.pop("status")),
+        "retry_after": None if after is None else int(after),
+        "error": None if error is None else _problem(error),
+        "storage_snapshot": None if made is None else _resource(made),
+        **found,
+    }
+
+
+def _problem(root: etree._Element) -> dict[str, Any]:
     assert root.tag == "error"
     (backend,) = root.findall("backend")
     assert root.get("status") == root.findtext("code")

@@ -20,6 +20,7 @@ from gateway.representations.documents import (
     Links,
     Problem,
     ResourceSchema,
+    Result,
     Row,
     SchemaField,
 )
@@ -158,3 +159,10 @@ BACKEND_PROBLEM = Problem(
     backend_code="Server.Unavailable",
 )
 EARLY_PROBLEM = Problem(406, "not_acceptable", "no", "/api", "r-2")
+RESULTS = (
+    Result(0, 204, "snap <1>"),
+    Result(1, 400, problem=PROBLEM),
+    Result(2, 503, "snap-2", problem=BACKEND_PROBLEM, retry_after_s=30),
+    Result(3, 201, ORPHAN.id, made=(ORPHAN, PLAIN)),
+    Result(4, 201),
+)

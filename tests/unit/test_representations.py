@@ -57,6 +57,7 @@ ANSWERS: dict[str, Callable[[ModuleType], bytes]] = {
     "problem-fields": lambda f: f.problem(samples.PROBLEM),
     "problem-backend": lambda f: f.problem(samples.BACKEND_PROBLEM),
     "problem-early": lambda f: f.problem(samples.EARLY_PROBLEM),
+    "results": lambda f: f.results(samples.RESULTS),
 }
 
 

@@ -34,7 +34,7 @@ CAPABILITIES = {
 }
 FEATURES = {
     "storage_snapshots": {"create", "update", "delete", "clone", "copy", "clone_size", "clone_zone"}
-    | {"clone_media"},
+    | {"clone_media", "bulk_create", "bulk_delete"},
     "storage_volumes": {"create", "from_snapshot", "zone", "delete"},
     "drivers": set(),
 }

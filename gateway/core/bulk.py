@@ -1,0 +1,132 @@
+"""Many changes in one request: a few at a time, each with an outcome of its own."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gateway.core.checks import require
+from gateway.core.snapshots import Account
+from gateway.driver import (
+    Capability,
+    CreateSnapshot,
+    DriverError,
+    ErrorCode,
+    StorageSnapshot,
+    invalid,
+)
+
+AT_ONCE = 8
+"""Calls that one request has under way at the same time."""
+MAX_ITEMS = 1000
+_SHOWN = 10
+_LONGEST_SHOWN = 60
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[R]):
+    """What has come of one item: ``value`` if it worked, else ``error``."""
+
+    value: R | None = None
+    error: DriverError | None = None
+
+
+def delete_snapshots(
+    account: Account, ids: Sequence[str], *, dry_run: bool = False
+) -> list[Outcome[None]]:
+    """Delete snapshots; with ``dry_run`` only look whether each can be deleted now.
+
+    Returns:
+        What has come of each id, in their order.
+
+    Raises:
+        DriverError: before anything has happened: ``invalid`` when there are too few or
+            too many ids or one comes twice, ``unsupported``, or whatever keeps the
+            account from making any call.
+    """
+    check_count("ids", len(ids))
+    _check_once(ids)
+    require(account.provider.driver, Capability.SNAPSHOT_DELETE)
+    account.check_credentials()  # one refused login instead of a thousand
+    return run(account.check_delete_snapshot if dry_run else account.delete_snapshot, ids)
+
+
+def create_snapshots(
+    account: Account, requests: Sequence[CreateSnapshot], *, dry_run: bool = False
+) -> list[Outcome[StorageSnapshot | None]]:
+    """Start snapshots; with ``dry_run`` only check what can be checked without a change.
+
+    Those of one volume are made one after another in the order of the requests: clouds
+    limit how often a volume may be snapshotted, and a driver that looks at what is there
+    would otherwise miss what is just being made.
+
+    Returns:
+        What has come of each request, in their order; a dry run yields no snapshots.
+
+    Raises:
+        DriverError: as in ``delete_snapshots``.
+    """
+    check_count("storage_snapshots", len(requests))
+    require(account.provider.driver, Capability.SNAPSHOT_CREATE)
+    account.check_credentials()
+    create: Callable[[CreateSnapshot], StorageSnapshot | None] = (
+        account.check_create_snapshot if dry_run else account.create_snapshot
+    )
+    return run(create, requests, group=_volume)
+
+
+def check_count(field: str, count: int) -> None:
+    """Raise ``invalid`` naming ``field`` unless one request can have ``count`` items."""
+    if not 1 <= count <= MAX_ITEMS:
+        raise invalid({field: f"{count} given; give 1 to {MAX_ITEMS}"})
+
+
+def run(
+    function: Callable[[T], R],
+    items: Sequence[T],
+    *,
+    group: Callable[[T], Hashable] | None = None,
+) -> list[Outcome[R]]:
+    """Return what comes of ``function`` for each item, in the order of the items.
+
+    At most ``AT_ONCE`` calls are under way at the same time, and none of them ends
+    the others. Items of which ``group`` returns the same come one after another.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for index, item in enumerate(items):
+        groups.setdefault(group(item) if group else index, []).append(index)
+    found: dict[int, Outcome[R]] = {}
+
+    def work(indices: list[int]) -> None:
+        for index in indices:
+            found[index] = _outcome(function, items[index])
+
+    with ThreadPoolExecutor(AT_ONCE, "bulk") as pool:
+        for _ in pool.map(work, groups.values()):
+            pass  # what is no outcome, such as the end of the process, is raised here
+    return [found[index] for index in range(len(items))]
+
+
+def _outcome(function: Callable[[T], R], item: T) -> Outcome[R]:
+    try:
+        return Outcome(function(item))
+    except DriverError as error:
+        return Outcome(error=error)
+    except Exception as exc:  # noqa: BLE001 - a bug with one item must not hide what came of others
+        bug = DriverError(ErrorCode.INTERNAL, "a bug in the gateway; see its log")
+        bug.__cause__ = exc
+        return Outcome(error=bug)
+
+
+def _volume(request: CreateSnapshot) -> str:
+    return request.volume_id.lower()  # a UUID is the same in upper and lower case
+
+
+def _check_once(ids: Sequence[str]) -> None:
+    twice = [found for found, count in Counter(ids).items() if count > 1]
+    if twice:
+        shown = ", ".join(repr(one[:_LONGEST_SHOWN]) for one in twice[:_SHOWN])
+        raise invalid({"ids": f"given more than once: {shown}"})
