@@ -114,6 +114,24 @@ class StagedDriver(Driver):
         raise CloudError(how)
 
 
+class BulkDriver(StagedDriver):
+    """Deletes, and writes down how many deletions were under way at once."""
+
+    capabilities = StagedDriver.capabilities | Capability.SNAPSHOT_DELETE
+    under_way = most = 0
+
+    def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
+        what, _, more = snapshot_id.partition("-")
+        if what == "fail":
+            self._fail(more.partition("-")[0])
+        kind = type(self)
+        kind.under_way += 1
+        kind.most = max(kind.most, kind.under_way)
+        (self._folder / "most-at-once").write_text(str(kind.most))
+        time.sleep(0.02)
+        kind.under_way -= 1
+
+
 class DawdlingDriver(StagedDriver):
     """The same, without the promise to keep deadlines."""
 
