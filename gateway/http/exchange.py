@@ -31,7 +31,7 @@ from gateway.http.negotiation import DEFAULT, negotiate
 from gateway.http.problems import HttpProblem
 from gateway.http.target import credentials_of, select_provider, unauthenticated
 from gateway.representations.documents import Links
-from gateway.representations.xml import ILLEGAL
+from gateway.representations.xml_text import ILLEGAL
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")

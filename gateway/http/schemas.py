@@ -23,7 +23,7 @@ from gateway.driver import (
     UpdateSnapshot,
 )
 from gateway.representations.documents import SchemaField
-from gateway.representations.xml import ILLEGAL
+from gateway.representations.xml_text import ILLEGAL
 
 GIB = 1 << 30
 MAX_SIZE_BYTES = (1 << 63) - 1

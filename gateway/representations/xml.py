@@ -5,7 +5,6 @@ reads it back in the tests. A character that XML cannot carry becomes U+FFFD:
 only a backend can have stored one, and JSON shows it as it is.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -24,43 +23,17 @@ from gateway.representations.documents import (
     lookups_of,
     rfc3339,
 )
+from gateway.representations.xml_text import escape, escape_word
 
 CONTENT_TYPE = "application/xml"
 _DECLARATION = "<?xml version='1.0' encoding='utf-8' ?>\n"
-ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What XML 1.0, section 2.2, cannot carry in any form."""
 _HREF = "\0"
 """Stands in a template for a link; it can be in no XML."""
-_needs_escape = re.compile("[&<>'\"\x00-\x1f\ud800-\udfff\ufffe\uffff]").search
-# Line ends and tabs as references: a parser would turn them into others (XML 1.0, 2.11 and 3.3.3).
-_REFERENCES = str.maketrans(
-    {
-        "&": "&amp;",
-        "<": "&lt;",
-        ">": "&gt;",
-        "'": "&#39;",
-        '"': "&quot;",
-        "\t": "&#9;",
-        "\n": "&#10;",
-        "\r": "&#13;",
-    }
-)
-
-
-def escape(text: str) -> str:
-    """Return ``text`` for the inside of an element or of a quoted attribute."""
-    if _needs_escape(text) is None:
-        return text
-    return ILLEGAL.sub("\ufffd", text).translate(_REFERENCES)
-
-
-_escape_word = lru_cache(maxsize=1024)(escape)
-"""For words that come again and again: keys, states, accounts."""
 
 
 def _href(links: Links, collection: str, resource_id: str) -> str:
     """Return an escaped link; what percent-encoding leaves of an id needs no escape."""
-    return links.member(collection, resource_id, root=_escape_word(links.root))
+    return links.member(collection, resource_id, root=escape_word(links.root))
 
 
 def storage_snapshot(snapshot: StorageSnapshot, row: Row) -> bytes:
@@ -208,7 +181,7 @@ def _snapshot(snapshot: StorageSnapshot, row: Row, pad: str) -> str:
         _text("description", snapshot.description, pad),
         _time("created", snapshot.created, pad),
         f"{pad}  <state>{snapshot.state.value}</state>\n"
-        f"{pad}  <native_state>{_escape_word(snapshot.native_state)}</native_state>\n"
+        f"{pad}  <native_state>{escape_word(snapshot.native_state)}</native_state>\n"
         f"{pad}  <ready>{_flag(snapshot.ready)}</ready>\n",
         _text("state_reason", snapshot.state_reason, pad),
         _number("progress", snapshot.progress, pad),
@@ -309,7 +282,7 @@ def _metadata(values: Mapping[str, str], pad: str) -> str:
         return f"{pad}<metadata/>\n"
     inner = "".join(
         [
-            f"{pad}  <meta key='{_escape_word(key)}'>{escape(value)}</meta>\n"
+            f"{pad}  <meta key='{escape_word(key)}'>{escape(value)}</meta>\n"
             for key, value in values.items()
         ]
     )
@@ -326,7 +299,7 @@ def _labels(labels: tuple[str, ...], pad: str) -> str:
 def _owner(owner: Owner | None, pad: str) -> str:
     if owner is None:
         return ""
-    return f"{pad}  <owner id='{_escape_word(owner.id)}' self='{_flag(owner.is_self)}'/>\n"
+    return f"{pad}  <owner id='{escape_word(owner.id)}' self='{_flag(owner.is_self)}'/>\n"
 
 
 def _actions(row: Row, href: str, pad: str) -> str:

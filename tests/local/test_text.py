@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from drivers.local.driver import LocalDriver
 from drivers.local.images import is_safe_name
 from gateway.driver import Filter, MetadataChange, Query, UpdateSnapshot
-from gateway.representations.xml import ILLEGAL
+from gateway.representations.xml_text import ILLEGAL
 from tests.local.stores import Local, deadline, opened
 
 LIMITS = LocalDriver.limits
