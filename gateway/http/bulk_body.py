@@ -47,13 +47,13 @@ def read_ids(request: Request, query: Pairs) -> list[str]:
         raise invalid({"id": "given in the query string beside a body; give all ids in one place"})
     found = _ids_in(body) if body.kind else _Items("ids", in_query)
     check_count("ids", len(found.values))
-    if found.name == "ids":
-        schema = schemas.IdSchema()
-        return _each(found, lambda value: load(schema, {"id": value}), whole="id")
     if found.name == _OBJECTS:
         uuid = schemas.UuidSchema()
         return _each(found, lambda value: load(uuid, json_fields(value, _ITEM)))
-    return _each(found, lambda value: load(schemas.IdSchema(), xml_fields(value, _ITEM)))
+    one = schemas.IdSchema()
+    if found.name == "ids":
+        return _each(found, lambda value: load(one, {"id": value}), whole="id")
+    return _each(found, lambda value: load(one, xml_fields(value, _ITEM)))
 
 
 def read_creates(request: Request, query: Pairs) -> CreateSnapshot | list[CreateSnapshot]:
