@@ -8,6 +8,7 @@ from flask.globals import request_ctx
 from werkzeug.routing import BaseConverter
 
 from gateway import observability
+from gateway.core.collection import ListSettings
 from gateway.core.guard import Guard
 from gateway.core.sessions import Sessions
 from gateway.core.snapshots import Core
@@ -54,6 +55,7 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
         settings.providers,
         Sessions(settings.providers, maxsize=settings.session_cache, ttl_s=settings.session_ttl_s),
         Guard(timeout_s=settings.call_timeout_s),
+        ListSettings(settings.marker_key, settings.max_sorted_rows),
     )
     app.extensions["snapgate_core"] = core
     demo_only = any(provider.demo_credentials() for provider in settings.providers)

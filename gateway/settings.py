@@ -4,6 +4,7 @@ import difflib
 import ipaddress
 import os
 import re
+import secrets
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from gateway.core.registry import Providers, load_provider
 from gateway.core.validation import UNKNOWN, describe, flat_messages
-from gateway.driver import ConfigurationError
+from gateway.driver import ConfigurationError, Secret, SecretField
 
 DEFAULT_CONFIG = Path("config/gateway.toml")
 ENVIRONMENT = {
@@ -27,6 +28,7 @@ ENVIRONMENT = {
 """Environment variable -> (section, key) that it overrides."""
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 _MAX_PORT = 65535
+_SHORTEST_KEY = 16
 _NO_PROVIDER = "none is configured; add a section [providers.NAME] with a driver"
 
 
@@ -41,6 +43,11 @@ class _WholeNumber(fields.Integer):
         return super()._deserialize(value, attr, data, **kw)
 
 
+def _check_key(key: Secret) -> None:
+    if len(key.reveal()) < _SHORTEST_KEY:
+        raise ValidationError(f"too short; give at least {_SHORTEST_KEY} characters")
+
+
 class _Section(Schema):
     class Meta:
         unknown = RAISE
@@ -51,6 +58,8 @@ class _GatewaySection(_Section):
     call_timeout_s = fields.Float(load_default=30.0, validate=validate.Range(0.1, 600))
     session_ttl_s = fields.Float(load_default=600.0, validate=validate.Range(1, 86400))
     session_cache = _WholeNumber(load_default=1024, validate=validate.Range(1, 100_000))
+    marker_key = SecretField(load_default=None, validate=_check_key)
+    max_sorted_rows = _WholeNumber(load_default=20_000, validate=validate.Range(1, 10_000_000))
 
 
 class _ServerSection(_Section):
@@ -97,7 +106,8 @@ class Settings:
     ``host`` and ``port`` say where the server listens, ``call_timeout_s`` how
     long one call to a backend may take, ``session_ttl_s`` how long an account
     stays open, ``public_url`` the scheme and host of links where a proxy hides
-    them.
+    them. ``marker_key`` signs the markers of pages; ``max_sorted_rows`` is how
+    many rows a list may have that is sorted here and asked for without a limit.
     """
 
     path: Path
@@ -111,6 +121,8 @@ class Settings:
     call_timeout_s: float
     session_ttl_s: float
     session_cache: int
+    marker_key: bytes = field(repr=False)
+    max_sorted_rows: int
 
 
 def load_settings(
@@ -230,6 +242,9 @@ def _build(path: Path, checked: Mapping[str, Any]) -> Settings:
             f"gateway.default_provider: {default!r} is not configured; "
             f"one of {', '.join(configured)}"
         )
+    key = gateway.pop("marker_key")
+    # Made up here, before the workers are: they serve each other's clients.
+    gateway["marker_key"] = key.reveal().encode() if key else secrets.token_bytes(32)
     providers = tuple(
         load_provider(name, section["driver"], section["options"])
         for name, section in configured.items()

@@ -23,7 +23,7 @@ import gevent
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
-from gateway.http.exchange import StreamCut
+from gateway.http.streaming import StreamCut
 from gateway.representations import xml
 from gateway.representations.documents import Problem
 

@@ -1,8 +1,9 @@
 """One account's calls of Cinder: sent once, or again after its token was renewed."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import openstack.exceptions as sdk
@@ -17,7 +18,7 @@ from drivers.cinder.wire import Microversion, Row
 from gateway.driver import DriverError, ErrorCode, time_left_s, was_sent
 
 _SAFE_MARKERS = 16
-"""How many of a page's last rows a cursor names: the list goes on while one of them exists."""
+"""How many of a page's last rows a cursor names: while one exists, nothing is read again."""
 _JSON = {"Accept": "application/json"}
 """Without it what refuses a request before Cinder's own code does so by a page."""
 _REQUEST_IDS = ("x-openstack-request-id", "x-compute-request-id")
@@ -156,32 +157,29 @@ class Account:
     ) -> tuple[Sequence[Row], str | None]:
         """Return a page and the cursor after it.
 
-        Cinder continues after a row that it calls the marker, and knows only
-        rows that exist. A cursor therefore names several: when the last row of a
-        page has been deleted meanwhile, the list goes on after the one before,
-        leaving out what it has given already.
+        Cinder continues after a row that it calls the marker, and knows only rows
+        that exist. A cursor therefore names several, and the place of the last one:
+        when that has been deleted meanwhile, the list goes on after the one before,
+        leaving out what it has given already; when all of them have, it is read
+        from its beginning up to that place.
         """
         path, params = f"/{collection}/detail", {**asked, "limit": page_size}
-        given = cursor.split(",") if cursor else []
-        document, repeated = self._after(path, params, given)
+        given, place = orjson.loads(cursor) if cursor else ([], None)
+        document, is_new = self._after(path, params, given, place)
         rows = wire.check_rows(document.get(collection))
         following = None
-        with _reading(wire.NOT_CINDER):
-            links = document.get(f"{collection}_links") or ()
-            has_next = any(link.get("rel") == "next" for link in links)
-        if has_next:
+        if _has_next(document, collection):
             if not rows:
                 raise wire.not_cinder()
             last = [row["id"] for row in rows[: -_SAFE_MARKERS - 1 : -1]]
-            following = ",".join((last + given)[:_SAFE_MARKERS])
-        return [row for row in rows if row["id"] not in repeated], following
+            named = (last + given)[:_SAFE_MARKERS]
+            following = orjson.dumps([named, queries.place(asked, rows[-1])]).decode()
+        return [row for row in rows if is_new(row)], following
 
     def _after(
-        self, path: str, params: Mapping[str, Any], given: list[str]
-    ) -> tuple[dict[str, Any], frozenset[str]]:
-        """Return the page after the first marker that exists, and which rows it repeats."""
-        if not given:
-            return self.read(path, params), frozenset()
+        self, path: str, params: Mapping[str, Any], given: list[str], place: list[Any] | None
+    ) -> tuple[dict[str, Any], Callable[[Row], bool]]:
+        """Return the page after the first marker that exists, and which of its rows are new."""
         for number, marker in enumerate(given):
             try:
                 document = self.read(path, {**params, "marker": marker})
@@ -189,11 +187,23 @@ class Account:
                 if not errors.is_not_found(exc):
                     raise
                 continue
-            return document, frozenset(given[:number])
-        raise DriverError(
-            ErrorCode.UNAVAILABLE,
-            "the rows at which the list stood have all been deleted meanwhile; list again",
-        )
+            return document, partial(_is_none_of, frozenset(given[:number]))
+        if place is None:
+            return self.read(path, params), lambda _: True
+        return self._behind(path, params, queries.behind(params, place))
+
+    def _behind(
+        self, path: str, params: Mapping[str, Any], is_behind: Callable[[Row], bool]
+    ) -> tuple[dict[str, Any], Callable[[Row], bool]]:
+        """Return the first page that has a row behind a place, or else the last one."""
+        collection = path.split("/")[1]
+        marker: dict[str, str] = {}
+        while True:
+            document = self.read(path, {**params, **marker})
+            rows = wire.check_rows(document.get(collection))
+            if not rows or is_behind(rows[-1]) or not _has_next(document, collection):
+                return document, is_behind
+            marker = {"marker": rows[-1]["id"]}
 
     def _log_in(self) -> str:
         with _reading(errors.NOT_KEYSTONE):
@@ -266,6 +276,16 @@ def _check_status(response: requests.Response) -> None:
     if not 200 <= response.status_code < 300 and response.status_code < 400:  # noqa: PLR2004
         raise wire.not_cinder()
     sdk.raise_from_response(response)
+
+
+def _is_none_of(ids: frozenset[str], row: Row) -> bool:
+    return row["id"] not in ids
+
+
+def _has_next(document: Mapping[str, Any], collection: str) -> bool:
+    with _reading(wire.NOT_CINDER):
+        links = document.get(f"{collection}_links") or ()
+        return any(link.get("rel") == "next" for link in links)
 
 
 @contextmanager

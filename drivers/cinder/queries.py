@@ -1,13 +1,19 @@
 """From the gateway's filters and sort keys to Cinder's query parameters."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from drivers.cinder import wire
-from gateway.driver import Query, SnapshotState, VolumeState
+from drivers.cinder.wire import Row
+from gateway.driver import Order, Query, SnapshotState, SortKey, VolumeState
 
 SORT_KEYS: Mapping[str, str] = {"created": "created_at", "id": "id", "size_bytes": "volume_size"}
 """The model's field -> Cinder's sort key. Others may be null, or sort as the database likes."""
+_DEFAULT_ORDER = "created_at:desc,id:desc"
+"""Cinder's own (observed on 29.0.0)."""
+_ROW_FIELDS = {"volume_size": "size"}
+"""Cinder's sort key -> what a row calls it, where that differs."""
 DEFAULT_FILTERS = frozenset({"name", "status", "volume_id", "metadata", "availability_zone"})
 """What every user may filter snapshots by, unless the operator says else."""
 
@@ -59,3 +65,22 @@ def order(query: Query) -> dict[str, str]:
     if all(key.field != "id" for key in query.sort):
         keys.append("id:asc")
     return {"sort": ",".join(keys)}
+
+
+def place(asked: Mapping[str, Any], row: Row) -> list[Any]:
+    """Return what tells the place of a row in the order that is asked for."""
+    fields = [_ROW_FIELDS.get(key.field, key.field) for key in _keys(asked)]
+    return [*(row.get(field) for field in fields), row["id"]]
+
+
+def behind(asked: Mapping[str, Any], given: Sequence[Any]) -> Callable[[Row], bool]:
+    """Return whether a row comes behind a place in the order that is asked for."""
+    order = Order(_keys(asked))
+    there = order.place_of(given)
+    return lambda row: order.place_of(place(asked, row)) > there
+
+
+def _keys(asked: Mapping[str, Any]) -> list[SortKey]:
+    """Return the sort keys of a request, by Cinder's names."""
+    given = [key.split(":") for key in asked.get("sort", _DEFAULT_ORDER).split(",")]
+    return [SortKey(field, direction == "desc") for field, direction in given]

@@ -36,6 +36,7 @@ NEWEST: Microversion = (3, 71)
 OLDEST: Microversion = (3, 0)
 METADATA_FILTER: Microversion = (3, 22)
 RESOURCE_FILTERS: Microversion = (3, 33)
+COUNT: Microversion = (3, 45)
 MESSAGES_OF_RESOURCE: Microversion = (3, 5)
 REVERT: Microversion = (3, 40)
 IN_USE_ALWAYS: Microversion = (3, 66)
@@ -147,6 +148,7 @@ def snapshot(row: Row, project: str | None, *, why: str | None = None) -> Storag
         visibility=Visibility.PRIVATE,
         group_id=group_id,
         deletable=group_id is None and native_state != "error_deleting",
+        native=row,
     )
 
 
@@ -165,6 +167,7 @@ def volume(row: Row, project: str | None) -> StorageVolume:
         zone=row.get("availability_zone"),
         snapshot_id=row.get("snapshot_id"),
         owner=_owner(row.get(_VOLUME_PROJECT) or project, project),
+        native=row,
     )
 
 

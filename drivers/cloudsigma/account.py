@@ -1,22 +1,38 @@
 """One account's calls of CloudSigma."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
 
-import orjson
 import requests
 from requests.auth import AuthBase
 
-from drivers.cloudsigma import errors, wire
+from drivers.cloudsigma import answers, errors
 from drivers.cloudsigma.clients import Cloud, digest, login
-from drivers.cloudsigma.wire import Kind, Row
+from drivers.cloudsigma.wire import REMOTE, Kind, Row
 from gateway.driver import Credentials, DriverError, ErrorCode, was_sent
 
-_DELETED = frozenset({requests.codes.no_content, requests.codes.accepted})
-_IDS_AT_ONCE = 100
+T = TypeVar("T")
+MOST_IDS = 100
 """Asked for in one URL of 4 KiB."""
+_DELETED = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.ACCEPTED})
 _ROUNDS = 4
 """How often a list is read at most that comes in several answers."""
+_ABSENT = frozenset(
+    {
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.NOT_IMPLEMENTED,
+    }
+)
+"""What a collection may answer that a location has not; undocumented."""
+_WITHOUT_REMOTE_S = 60
+"""How long a location counts as one without remote snapshots before it is asked again."""
+_QUOTED = re.compile('"[^"]*"')
+_DIGEST = re.compile(r"(?:^|,)\s*digest(?:\s|$)", re.IGNORECASE)
 
 
 class Account:
@@ -26,7 +42,7 @@ class Account:
         self._cloud = cloud
         self._login: AuthBase | None = login(credentials)
         self._digest = digest(credentials)
-        self._remote_locations: frozenset[str] | None = None
+        self._without_remote_until = 0.0
 
     def close(self) -> None:
         """Let go of the secrets."""
@@ -34,12 +50,22 @@ class Account:
 
     def get(self, kind: Kind, resource_id: str) -> Row:
         """Return one object."""
-        return wire.check_row(self._read(f"{kind.collection}/{resource_id}/"))
+        return answers.the_one(self._read(f"{kind.collection}/{resource_id}/"), resource_id)
+
+    def exists(self, kind: Kind, resource_id: str) -> bool:
+        """Return whether an object can be shown."""
+        try:
+            self.get(kind, resource_id)
+        except requests.HTTPError as exc:
+            if errors.status_of(exc) != HTTPStatus.NOT_FOUND:
+                raise
+            return False
+        return True
 
     def page(
         self, kind: Kind, asked: Mapping[str, str], *, limit: int, offset: int = 0
-    ) -> tuple[list[Row], int]:
-        """Return a page of a collection, and how many objects there are in all.
+    ) -> tuple[dict[str, Row], int]:
+        """Return a page of a collection by ids in lower case, and how many there are in all.
 
         Args:
             kind: which collection.
@@ -47,16 +73,21 @@ class Account:
             limit: objects at most; 0 for all.
             offset: how many to leave out; CloudSigma tells no order.
         """
+        if kind is REMOTE and time.monotonic() < self._without_remote_until:
+            return {}, 0
         params = {**asked, "limit": str(limit), "offset": str(offset)}
-        document = self._read(f"{kind.collection}/detail/", params)
-        rows, meta = document.get("objects"), document.get("meta")
-        total = meta.get("total_count") if isinstance(meta, dict) else None
-        if not isinstance(rows, list) or not isinstance(total, int):
-            raise wire.not_cloudsigma()
-        return rows, total
+        try:
+            document = self._read(f"{kind.collection}/detail/", params)
+        except requests.HTTPError as exc:
+            if kind is REMOTE and self.lacks_remote_snapshots(exc):
+                return {}, 0
+            if errors.status_of(exc) == HTTPStatus.NOT_FOUND:  # a collection is always there
+                raise errors.not_cloudsigma() from exc
+            raise
+        return answers.listed(document, offset=offset, are_whole="fields" not in asked)
 
-    def everything(self, kind: Kind, asked: Mapping[str, str]) -> list[Row]:
-        """Return all objects of a collection, each once.
+    def everything(self, kind: Kind, asked: Mapping[str, str]) -> dict[str, Row]:
+        """Return all objects of a collection by their ids in lower case.
 
         All are asked for at once. A server that gives fewer all the same is asked
         for the rest, and everything again until two rounds agree: by offsets alone
@@ -66,7 +97,7 @@ class Account:
         for _ in range(_ROUNDS):
             found, is_one_answer = self._round(kind, asked)
             if found is not None and (is_one_answer or found.keys() == former):
-                return list(found.values())
+                return found
             former = None if found is None else set(found)
         raise DriverError(
             ErrorCode.UNAVAILABLE, "the list changed again and again while it was read; list again"
@@ -74,36 +105,61 @@ class Account:
 
     def _round(self, kind: Kind, asked: Mapping[str, str]) -> tuple[dict[str, Row] | None, bool]:
         """Return all objects by id, None if they changed meanwhile; and if one answer held all."""
-        rows, total = self.page(kind, asked, limit=0)
-        is_one_answer = len(rows) >= total
-        while len(rows) < total:
-            more, total = self.page(kind, asked, limit=0, offset=len(rows))
-            if not more:
+        found, total = self.page(kind, asked, limit=0)
+        is_one_answer = len(found) == total
+        read = len(found)
+        while read < total:
+            more, total = self.page(kind, asked, limit=0, offset=read)
+            if more.keys() <= found.keys():  # nothing new: all has moved, or the count is wrong
                 return None, False
-            rows += more
-        found = {self._id_of(row): row for row in rows}
-        return (found if len(found) == len(rows) >= total else None), is_one_answer
+            read += len(more)
+            found |= more
+        return (found if len(found) == read else None), is_one_answer
 
-    def rows(self, kind: Kind, ids: Sequence[str]) -> Iterator[Row]:
-        """Yield the objects of these ids that still exist, in no order."""
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            asked = {"uuid": ",".join(ids[start : start + _IDS_AT_ONCE])}
-            for row in self.everything(kind, asked):
-                yield wire.check_row(row)
+    def rows(self, kind: Kind, ids: Sequence[str]) -> dict[str, Row]:
+        """Return those objects of these ids that CloudSigma lists, by ids in lower case.
 
-    def has_remote_snapshots(self) -> bool:
-        """Return whether the location has remote snapshots at all."""
-        return bool(self.remote_locations())
+        Raises:
+            DriverError: ``backend`` where it lists others.
+        """
+        found: dict[str, Row] = {}
+        for start in range(0, len(ids), MOST_IDS):
+            wanted = ids[start : start + MOST_IDS]
+            listed = self.everything(kind, {"uuid": ",".join(wanted)})
+            if not listed.keys() <= {one.lower() for one in wanted}:
+                raise errors.not_cloudsigma()
+            found |= listed
+        return found
+
+    def lacks_remote_snapshots(self, refusal: requests.HTTPError) -> bool:
+        """Return whether a read is refused because the location has no remote snapshots.
+
+        Documented is that the capabilities do not name them then. They are asked only
+        now: where there are some, they are listed whatever the capabilities say.
+        """
+        status = errors.status_of(refusal)
+        if status not in _ABSENT:
+            return False
+        try:
+            lacks = "remote_snapshots" not in self._read("capabilities/")
+        except requests.HTTPError as exc:
+            lacks = status == errors.status_of(exc) == HTTPStatus.NOT_FOUND
+        if lacks:
+            self._without_remote_until = time.monotonic() + _WITHOUT_REMOTE_S
+        return lacks
 
     def remote_locations(self) -> frozenset[str]:
-        """Return where remote snapshots can go; none where the location has no such thing."""
-        if self._remote_locations is None:
+        """Return where remote snapshots can go now; nowhere if the location has no such thing."""
+        try:
             remote = self._read("capabilities/").get("remote_snapshots")
-            found = (remote.get("remote_locations") if isinstance(remote, dict) else None) or []
-            if not isinstance(found, list):
-                raise wire.not_cloudsigma()
-            self._remote_locations = frozenset(str(code).upper() for code in found)
-        return self._remote_locations
+        except requests.HTTPError as exc:
+            if errors.status_of(exc) != HTTPStatus.NOT_FOUND:
+                raise
+            remote = None
+        found = (remote.get("remote_locations") if isinstance(remote, dict) else None) or []
+        if not isinstance(found, list):
+            raise errors.not_cloudsigma()
+        return frozenset(code.upper() for code in found if isinstance(code, str))
 
     def job_progress(self, job_id: str) -> int | None:
         """Return how far a job is, in percent, if it tells."""
@@ -111,40 +167,45 @@ class Account:
         progress = data.get("progress") if isinstance(data, dict) else None
         return min(max(progress, 0), 100) if isinstance(progress, int) else None
 
-    def create(self, kind: Kind, definition: Mapping[str, Any]) -> Row:
-        """Make an object and return it."""
-        return _made(self._change("POST", f"{kind.collection}/", {"objects": [definition]}))
+    def create(self, kind: Kind, definition: Mapping[str, Any], model: Callable[[Row], T]) -> T:
+        """Make an object and return its model."""
+        response = self._change("POST", f"{kind.collection}/", {"objects": [definition]})
+        return answers.made(response, model)
 
-    def replace(self, kind: Kind, row: Row) -> Row:
-        """Replace all of an object that can be changed by ``row`` and return it."""
-        return _made(self._change("PUT", f"{kind.collection}/{row['uuid']}/", row))
+    def replace(self, kind: Kind, resource_id: str, row: Row, model: Callable[[Row], T]) -> T:
+        """Replace all of an object that can be changed by ``row`` and return its model."""
+        try:
+            response = self._change("PUT", f"{kind.collection}/{resource_id}/", row)
+        except RecursionError as exc:  # meta that is too deep to be sent back
+            raise errors.not_cloudsigma() from exc
+        return answers.made(response, model, resource_id)
 
     def clone(
-        self, kind: Kind, resource_id: str, definition: Mapping[str, Any], avoid: Sequence[str]
-    ) -> Row:
-        """Start a drive with the content of a snapshot and return it."""
+        self,
+        kind: Kind,
+        resource_id: str,
+        definition: Mapping[str, Any],
+        *,
+        avoid: Sequence[str],
+        model: Callable[[Row], T],
+    ) -> T:
+        """Start a drive with the content of a snapshot and return its model."""
         params = {"do": "clone", **({"avoid": ",".join(avoid)} if avoid else {})}
         path = f"{kind.collection}/{resource_id}/action/"
-        return _made(self._change("POST", path, definition, params))
+        return answers.made(self._change("POST", path, definition, params), model)
 
     def delete(self, kind: Kind, resource_id: str) -> None:
         """Start the deletion of an object."""
         response = self._change("DELETE", f"{kind.collection}/{resource_id}/")
         if response.status_code not in _DELETED:  # a proxy's page, say
-            raise wire.not_cloudsigma(maybe_done=True)
-
-    @staticmethod
-    def _id_of(row: object) -> str:
-        if not isinstance(row, dict) or not isinstance(row.get("uuid"), str):
-            raise wire.not_cloudsigma()
-        return str(row["uuid"])
+            raise errors.not_cloudsigma(maybe_done=True)
 
     def _read(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         response = self._send("GET", path, params=params)
-        response.raise_for_status()
-        document = _json(response)
+        errors.check_status(response)
+        document = answers.document_of(response)
         if not isinstance(document, dict):
-            raise wire.not_cloudsigma()
+            raise errors.not_cloudsigma()
         return document
 
     def _change(
@@ -162,10 +223,10 @@ class Account:
         response = None
         try:
             response = self._send(method, path, json=json, params=params)
-            response.raise_for_status()
+            errors.check_status(response)
         except requests.RequestException as exc:
             error = errors.classify(exc)
-            lost = was_sent(exc) if response is None else response.status_code >= 500  # noqa: PLR2004
+            lost = was_sent(exc) if response is None else errors.is_lost(response)
             if error is None or not lost or error.code is ErrorCode.RATE_LIMITED:
                 raise
             raise error.as_maybe_done() from exc
@@ -176,36 +237,23 @@ class Account:
         url = self._cloud.base + path
         kw["verify"] = self._cloud.verify  # each time: else the environment would count more
         response = self._cloud.transport.request(method, url, auth=self._login, **kw)
-        wanted = response.headers.get("WWW-Authenticate", "").lower()
         if (
-            response.status_code != requests.codes.unauthorized
-            or not wanted.startswith("digest")
+            response.status_code != HTTPStatus.UNAUTHORIZED
             or self._digest is None
             or self._login is self._digest
+            or not _wants_digest(response)
         ):
             return response
         try:
             response = self._cloud.transport.request(method, url, auth=self._digest, **kw)
         except KeyError as exc:  # requests, of a challenge that lacks a part
-            raise wire.not_cloudsigma() from exc
-        if response.status_code != requests.codes.unauthorized:
+            raise errors.not_cloudsigma() from exc
+        if response.status_code != HTTPStatus.UNAUTHORIZED:
             self._login = self._digest  # from now on
         return response
 
 
-def _json(response: requests.Response) -> Any:
-    try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError as exc:
-        raise wire.not_cloudsigma() from exc
-
-
-def _made(response: requests.Response) -> Row:
-    """Return the object that an answer to a change holds, bare or as the only one of a list."""
-    try:
-        document = _json(response)
-        if isinstance(document, dict) and "objects" in document:
-            (document,) = document["objects"]
-        return wire.check_row(document)
-    except (DriverError, ValueError, TypeError) as exc:
-        raise wire.not_cloudsigma(maybe_done=True) from exc
+def _wants_digest(response: requests.Response) -> bool:
+    """Return whether Digest is among the schemes that a server asks for, first or not."""
+    schemes = _QUOTED.sub("", response.headers.get("WWW-Authenticate", ""))
+    return _DIGEST.search(schemes) is not None

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
 import requests
 
-from drivers.cloudsigma import errors, lists, wire
+from drivers.cloudsigma import errors, lists, queries, rules, wire
 from drivers.cloudsigma.account import Account
 from drivers.cloudsigma.clients import Cloud, CloudSigmaOptions
 from drivers.cloudsigma.wire import DRIVES, LOCAL, REMOTE, Kind, Row
@@ -21,20 +23,19 @@ from gateway.driver import (
     Driver,
     DriverError,
     ErrorCode,
-    Lookup,
     Page,
-    Pushdown,
     Query,
     StorageSnapshot,
     StorageVolume,
     UpdateSnapshot,
     invalid,
     is_uuid,
+    time_left_s,
     within,
 )
 
-_PUSHED = {"id": "uuid", "volume_id": "drive", "name": "name", "label": "tag"}
-"""The model's field -> CloudSigma's filter."""
+_JOB_S = 5
+"""How long a volume waits at most for the progress of the job that makes it."""
 T = TypeVar("T")
 
 
@@ -47,6 +48,7 @@ class CloudSigmaDriver(Driver):
         | Capability.SNAPSHOT_UPDATE
         | Capability.SNAPSHOT_DELETE
         | Capability.SNAPSHOT_CLONE
+        | Capability.SNAPSHOT_COUNT
         | Capability.VOLUME_READ
         | Capability.VOLUME_CREATE
         | Capability.VOLUME_DELETE
@@ -58,15 +60,8 @@ class CloudSigmaDriver(Driver):
     )
     Options = CloudSigmaOptions
     limits = wire.LIMITS
-    pushdown = {  # noqa: RUF012 - read-only, as in the base class
-        ("id", Lookup.EXACT): Pushdown.EXACT,
-        ("name", Lookup.EXACT): Pushdown.SUPERSET,
-        ("name", Lookup.CONTAINS): Pushdown.SUPERSET,
-        ("volume_id", Lookup.EXACT): Pushdown.SUPERSET,
-        ("label", Lookup.EXACT): Pushdown.SUPERSET,
-        ("kind", Lookup.EXACT): Pushdown.EXACT,
-        ("location", Lookup.EXACT): Pushdown.SUPERSET,
-    }
+    pushdown = queries.PUSHDOWN
+    volume_pushdown = queries.VOLUME_PUSHDOWN
     sort_keys = frozenset(lists.SORT_KEYS)
     page_size = 1000
 
@@ -113,22 +108,38 @@ class CloudSigmaDriver(Driver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageSnapshot]:
         """Return a page in the order asked for, else by id, local and remote ones together."""
+        if queries.cannot_match(query):
+            return Page(())
         found = self._by_id(self.get_snapshot, query, deadline)
         if found is not None:
             return found
-        asked = _filters(query)
         with within(deadline):
-            kinds = self._kinds(query)
-            rows, following = lists.page(
-                self._account, kinds, asked, query, page_size=page_size, cursor=cursor
+            return lists.page(
+                self._account,
+                queries.kinds(query),
+                wire.snapshot,
+                queries.filters(query),
+                query,
+                page_size=page_size,
+                cursor=cursor,
             )
-        return Page(tuple([wire.snapshot(row) for row in rows]), following)
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot, local or remote."""
         with within(deadline):
-            _, row = self._find(snapshot_id)
-        return wire.snapshot(row)
+            kind, row = self._find(snapshot_id)
+        return wire.snapshot(row, kind)
+
+    def count_snapshots(self, query: Query, *, deadline: Deadline) -> int | None:
+        """Return how many snapshots there are, of one kind or of both."""
+        if any(condition.field != "kind" for condition in query.filters):
+            return None
+        with within(deadline):
+            pages = [
+                self._account.page(kind, {"fields": "uuid"}, limit=1)
+                for kind in queries.kinds(query)
+            ]
+        return sum(total for _, total in pages)
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Start a snapshot, a remote one if the request names a location."""
@@ -138,7 +149,7 @@ class CloudSigmaDriver(Driver):
         }
         if request.name:
             definition["name"] = request.name  # without one CloudSigma makes one up
-        _check_id(DRIVES, request.volume_id)
+        rules.check_id(DRIVES, request.volume_id)
         with within(deadline):
             kind = LOCAL
             if request.location:
@@ -146,12 +157,11 @@ class CloudSigmaDriver(Driver):
                 definition["location"] = self._location(request.location)
                 self._check_remote(request.volume_id)
             try:
-                row = self._account.create(kind, definition)
+                return self._account.create(kind, definition, partial(wire.snapshot, kind=kind))
             except requests.HTTPError as exc:
-                if errors.is_about_drive(exc):
-                    raise _not_found(DRIVES, request.volume_id) from exc
+                if errors.is_unknown_drive(exc):
+                    raise rules.not_found(DRIVES, request.volume_id) from exc
                 raise
-        return wire.snapshot(row)
 
     def update_snapshot(
         self, snapshot_id: str, request: UpdateSnapshot, *, deadline: Deadline
@@ -163,14 +173,16 @@ class CloudSigmaDriver(Driver):
         with within(deadline):
             kind, row = self._find(snapshot_id)
             after = wire.changed(row, request)
-            _check_finished(kind, row, "changed")
-            return wire.snapshot(self._account.replace(kind, after))
+            rules.check_finished(kind, row, "changed")
+            return self._account.replace(
+                kind, snapshot_id, after, partial(wire.snapshot, kind=kind)
+            )
 
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
         """Start the deletion of a snapshot."""
         with within(deadline):
             kind, row = self._find(snapshot_id)
-            _check_finished(kind, row, "deleted")
+            rules.check_finished(kind, row, "deleted")
             self._account.delete(kind, snapshot_id)
 
     def clone_snapshot(
@@ -184,31 +196,41 @@ class CloudSigmaDriver(Driver):
             "meta": wire.new_meta(request.description, {}),
         }
         definition = {field: value for field, value in given.items() if value}
+        rules.check_avoided(request.avoid)
         with within(deadline):
             kind, row = self._find(snapshot_id)
-            _check_finished(kind, row, "cloned")
-            if not wire.snapshot(row).ready:
-                raise _wrong_state(snapshot_id, row["status"], "cloned")
-            return wire.volume(
-                self._account.clone(kind, snapshot_id, definition, request.avoid), progress=0
+            rules.check_ready(kind, row, "cloned")
+            return self._account.clone(
+                kind,
+                snapshot_id,
+                definition,
+                avoid=request.avoid,
+                model=partial(wire.volume, progress=0),
             )
 
     def list_volumes(
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageVolume]:
         """Return a page of drives, by id."""
+        if queries.cannot_match(query):
+            return Page(())
         found = self._by_id(self.get_volume, query, deadline)
         if found is not None:
             return found
         with within(deadline):
-            rows, following = lists.page(
-                self._account, [DRIVES], _filters(query), query, page_size=page_size, cursor=cursor
+            return lists.page(
+                self._account,
+                [DRIVES],
+                wire.volume,
+                queries.filters(query),
+                query,
+                page_size=page_size,
+                cursor=cursor,
             )
-        return Page(tuple([wire.volume(row) for row in rows]), following)
 
     def get_volume(self, volume_id: str, *, deadline: Deadline) -> StorageVolume:
         """Return one drive; of one that is being cloned to, how far that is."""
-        _check_id(DRIVES, volume_id)
+        rules.check_id(DRIVES, volume_id)
         with within(deadline):
             row = self._account.get(DRIVES, volume_id)
             return wire.volume(row, progress=self._progress(row))
@@ -222,11 +244,11 @@ class CloudSigmaDriver(Driver):
             "meta": wire.new_meta(request.description, {}),
         }
         with within(deadline):
-            return wire.volume(self._account.create(DRIVES, definition))
+            return self._account.create(DRIVES, definition, wire.volume)
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
         """Start the deletion of a drive, with its local snapshots; remote ones stay."""
-        _check_id(DRIVES, volume_id)
+        rules.check_id(DRIVES, volume_id)
         with within(deadline):
             self._account.delete(DRIVES, volume_id)
 
@@ -249,24 +271,19 @@ class CloudSigmaDriver(Driver):
                 return None
             raise
 
-    def _kinds(self, query: Query) -> list[Kind]:
-        """Return the collections that can hold what is asked for."""
-        kind, has_location = query.value_of("kind"), query.value_of("location") is not None
-        local = [] if kind == "remote" or has_location else [LOCAL]
-        if (kind == "local" and not has_location) or not self._account.has_remote_snapshots():
-            return local
-        return [*local, REMOTE]
-
     def _find(self, snapshot_id: str) -> tuple[Kind, Row]:
         """Return a snapshot and which kind it is: nothing tells that by its id."""
-        _check_id(LOCAL, snapshot_id)
+        rules.check_id(LOCAL, snapshot_id)
         for kind in (LOCAL, REMOTE):
             try:
                 return kind, self._account.get(kind, snapshot_id)
             except requests.HTTPError as exc:
-                if errors.status_of(exc) != requests.codes.not_found:
+                is_absent = errors.status_of(exc) == HTTPStatus.NOT_FOUND
+                if not is_absent and not (
+                    kind is REMOTE and self._account.lacks_remote_snapshots(exc)
+                ):
                     raise
-        raise _not_found(LOCAL, snapshot_id)
+        raise rules.not_found(LOCAL, snapshot_id)
 
     def _location(self, location: str) -> str:
         """Return the code of a location that takes remote snapshots from here."""
@@ -282,54 +299,29 @@ class CloudSigmaDriver(Driver):
         Raises:
             DriverError: ``conflict``, with the seconds until it can work.
         """
-        rows = self._account.everything(REMOTE, {"drive": volume_id})
-        snapshots = [wire.snapshot(wire.check_row(row)) for row in rows]
-        wire.check_pause(snapshots, datetime.now(UTC))
+        rows = self._account.everything(REMOTE, {"drive": volume_id}).values()
+        wanted = volume_id.lower()
+        snapshots = [
+            wire.snapshot(row, REMOTE)
+            for row in rows
+            if (wire.reference(row.get("drive")) or "").lower() == wanted
+        ]
+        rules.check_pause(snapshots, datetime.now(UTC))
 
     def _progress(self, row: Row) -> int | None:
-        """Return how far the clone is that a drive is made by, if its job can be asked."""
+        """Return how far the clone is that a drive is made by, if its job can be asked.
+
+        The volume is shown without it: the job has half of the time that is left.
+        """
         if row["status"] != "cloning_dst":
             return None
         jobs = row.get("jobs")
-        for job in jobs if isinstance(jobs, list) else ():
-            job_id = job.get("uuid") if isinstance(job, dict) else job
-            if isinstance(job_id, str) and is_uuid(job_id):
-                with suppress(requests.HTTPError, DriverError):
-                    return self._account.job_progress(job_id)
+        found = map(wire.reference, jobs if isinstance(jobs, list) else ())
+        job_id = next((one for one in found if one and is_uuid(one)), None)
+        if job_id is not None:
+            with (
+                suppress(requests.RequestException, DriverError),
+                within(Deadline(min(_JOB_S, time_left_s() / 2))),
+            ):
+                return self._account.job_progress(job_id)
         return None
-
-
-def _filters(query: Query) -> dict[str, str]:
-    """Return CloudSigma's filters; a comma in a value would mean "or"."""
-    asked = {}
-    for condition in query.filters:
-        name = _PUSHED.get(condition.field)
-        if name is None:
-            continue
-        if condition.lookup is Lookup.CONTAINS:
-            name += "__contains"
-        asked[name] = condition.value.replace(",", "\\,")
-    return asked
-
-
-def _check_id(kind: Kind, resource_id: str) -> None:
-    """Raise ``not_found`` for what is no id; nothing else gets into a path."""
-    if not is_uuid(resource_id):
-        raise _not_found(kind, resource_id)
-
-
-def _not_found(kind: Kind, resource_id: str) -> DriverError:
-    return DriverError(ErrorCode.NOT_FOUND, f"no {kind.word} {resource_id!r}")
-
-
-def _check_finished(kind: Kind, row: Row, verb: str) -> None:
-    """Refuse what a remote snapshot takes only when it is complete."""
-    if kind is REMOTE and row["status"] in wire.UNFINISHED:
-        raise _wrong_state(row["uuid"], row["status"], verb)
-
-
-def _wrong_state(snapshot_id: str, native_state: str, verb: str) -> DriverError:
-    return DriverError(
-        ErrorCode.CONFLICT,
-        f"snapshot {snapshot_id!r} is {native_state}; it can be {verb} once it is available",
-    )

@@ -50,6 +50,8 @@ class Account:
         self._page_size = page_size
         self.number: str | None = None
         """The account's number, once a snapshot of its own has told it."""
+        self.was_asked = False
+        """Whether EC2 has been asked for that."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -61,19 +63,25 @@ class Account:
     ) -> tuple[list[Row], str | None]:
         """Return a page of at most ``page_size`` rows and the cursor after it.
 
-        A cursor is ``rows to skip:EC2's token``: EC2 gives five rows at the least,
-        and some servers give more than they are asked for.
+        EC2 gives five rows at the least, and some servers give more than they are
+        asked for. A cursor therefore names, before EC2's own token, how many rows of
+        that token's page have been given, and the last of them: when rows before
+        them have been deleted meanwhile, the page has moved up.
         """
         count = min(page_size, self._page_size)
-        skipped, _, token = (cursor or "0:").partition(":")
+        given, _, token = (cursor or "0:").partition(":")
+        number, *last = given.split(",")
         paging: dict[str, Any] = {"MaxResults": max(count, _FEWEST)}
         if token:
             paging["NextToken"] = token
         rows, following = self._describe(kind, **asked, **paging)
-        rows = rows[int(skipped) :]
-        if len(rows) > count:
-            return rows[:count], f"{int(skipped) + count}:{token}"
-        return rows, f"0:{following}" if following else None
+        ids = [row[kind.id] for row in rows]
+        start = max((ids.index(i) + 1 for i in last if i in ids), default=int(number) - len(last))
+        end = start + count
+        if len(rows) <= end:
+            return rows[start:], f"0:{following}" if following else None
+        shown = ",".join([str(end), *ids[max(end - _FEWEST, 0) : end]])
+        return rows[start:end], f"{shown}:{token}"
 
     def find(self, kind: Kind, resource_id: str) -> Row | None:
         """Return a resource by a filter: asked for by id, an unknown one is an error.
@@ -103,6 +111,7 @@ class Account:
         No other call of EC2 tells it, and STS would be one more endpoint to reach.
         """
         rows, _ = self._describe(SNAPSHOT, OwnerIds=["self"], MaxResults=_FEWEST)
+        self.was_asked = True
         for row in rows:
             self.number = row.get("OwnerId")
 

@@ -23,6 +23,7 @@ from gateway.driver import (
     ErrorCode,
     HttpOptions,
     check_ca_file,
+    count_call,
     time_left_s,
 )
 
@@ -202,6 +203,7 @@ class Clients:
 
     def _limit_time(self, request: Any, **_: Any) -> None:
         """Let one attempt wait no longer than its call may still take."""
+        count_call()
         request.context["read_timeout"] = min(self.options["read_timeout_s"], time_left_s())
 
 

@@ -70,6 +70,21 @@ class Ec2Driver(Driver):
         ("owner", Lookup.EXACT): Pushdown.EXACT,
         ("metadata", Lookup.EXACT): Pushdown.SUPERSET,
         ("state", Lookup.EXACT): Pushdown.SUPERSET,
+        ("id", Lookup.IN): Pushdown.EXACT,
+        ("name", Lookup.IN): Pushdown.SUPERSET,
+        ("volume_id", Lookup.IN): Pushdown.EXACT,
+        ("metadata", Lookup.IN): Pushdown.SUPERSET,
+        ("metadata", Lookup.HAS): Pushdown.SUPERSET,
+        ("state", Lookup.IN): Pushdown.SUPERSET,
+    }
+    volume_pushdown = {  # noqa: RUF012
+        ("id", Lookup.EXACT): Pushdown.EXACT,
+        ("id", Lookup.IN): Pushdown.EXACT,
+        ("name", Lookup.EXACT): Pushdown.SUPERSET,
+        ("name", Lookup.IN): Pushdown.SUPERSET,
+        ("metadata", Lookup.EXACT): Pushdown.SUPERSET,
+        ("metadata", Lookup.IN): Pushdown.SUPERSET,
+        ("metadata", Lookup.HAS): Pushdown.SUPERSET,
     }
     page_size = 1000
 
@@ -132,8 +147,8 @@ class Ec2Driver(Driver):
             )
             if rows and owner == OWNER_SELF:
                 self._account.number = rows[0].get("OwnerId")
-            if rows and cursor is None:
-                self._know_account()
+            if rows:
+                self._know_account(again=cursor is None)
             number = self._account.number
         return Page(tuple([wire.snapshot(row, number) for row in rows]), following)
 
@@ -247,8 +262,9 @@ class Ec2Driver(Driver):
         with within(deadline):
             self._account.delete(VOLUME, volume_id)
 
-    def _know_account(self) -> None:
-        if self._account.number is None:
+    def _know_account(self, *, again: bool = True) -> None:
+        """Learn the account's number; unless ``again``, only if it has never been asked for."""
+        if self._account.number is None and (again or not self._account.was_asked):
             self._account.learn_number()
 
     def _ready(self, snapshot_id: str, verb: str) -> StorageSnapshot:

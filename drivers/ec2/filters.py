@@ -4,10 +4,10 @@ Source: DescribeSnapshots and DescribeVolumes in botocore's model, 2016-11-15.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.driver import Filter, Query, SnapshotState
+from gateway.driver import Filter, Lookup, Query, SnapshotState
 
 _STATUSES = {
     SnapshotState.CREATING: "pending",
@@ -16,6 +16,8 @@ _STATUSES = {
     SnapshotState.ERROR: "error",
 }
 """State -> value of the filter ``status``, which knows these three only."""
+_MOST_VALUES = 200
+"""In one request (user guide of EC2, "Filtering considerations")."""
 _SNAPSHOT_FILTERS = {"id": "snapshot-id", "volume_id": "volume-id", "name": "tag:Name"}
 _VOLUME_FILTERS = {"id": "volume-id", "name": "tag:Name"}
 _ANY_CHARACTER = str.maketrans(dict.fromkeys("*?\\[", "?"))
@@ -26,7 +28,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 def of_snapshots(query: Query) -> dict[str, Any]:
     """Return what a query asks of DescribeSnapshots; the owner is no filter there."""
     found = [_filter(condition, _SNAPSHOT_FILTERS) for condition in query.filters]
-    found += [_status(f.value) for f in query.filters if f.field == "state"]
+    found += [_status(f.values) for f in query.filters if f.field == "state"]
     return _parameters(found)
 
 
@@ -35,9 +37,9 @@ def of_volumes(query: Query) -> dict[str, Any]:
     return _parameters([_filter(condition, _VOLUME_FILTERS) for condition in query.filters])
 
 
-def equals(name: str, value: str) -> dict[str, Any]:
-    """Return a filter that lets one value through, and those that differ from it in wildcards."""
-    return {"Name": name, "Values": [value.translate(_ANY_CHARACTER)]}
+def equals(name: str, *values: str) -> dict[str, Any]:
+    """Return a filter that lets some values through, and what differs from them in wildcards."""
+    return {"Name": name, "Values": [value.translate(_ANY_CHARACTER) for value in values]}
 
 
 def is_account(owner: str) -> bool:
@@ -46,18 +48,25 @@ def is_account(owner: str) -> bool:
 
 
 def _filter(condition: Filter, names: Mapping[str, str]) -> dict[str, Any] | None:
-    if condition.field == "metadata":
-        return equals(f"tag:{condition.key}", condition.value)
-    if condition.field in names:
-        return equals(names[condition.field], condition.value)
-    return None
+    values = tuple(map(str, condition.values))
+    if condition.lookup is Lookup.HAS:
+        return equals("tag-key", *values)
+    name = f"tag:{condition.key}" if condition.field == "metadata" else names.get(condition.field)
+    return equals(name, *values) if name is not None else None
 
 
-def _status(state: str) -> dict[str, Any] | None:
-    status = _STATUSES.get(SnapshotState(state))
-    return equals("status", status) if status else None
+def _status(states: Iterable[Any]) -> dict[str, Any] | None:
+    """Return a filter for states that all have a status; for others there is none."""
+    statuses = [_STATUSES.get(SnapshotState(state)) for state in states]
+    known = [status for status in statuses if status is not None]
+    return equals("status", *dict.fromkeys(known)) if len(known) == len(statuses) else None
 
 
 def _parameters(filters: list[dict[str, Any] | None]) -> dict[str, Any]:
-    found = [condition for condition in filters if condition is not None]
+    """Return as many of the filters as EC2 takes; the core has them all."""
+    found: list[dict[str, Any]] = []
+    for condition in filters:
+        given = [*found, *([condition] if condition else [])]
+        if sum(len(one["Values"]) for one in given) <= _MOST_VALUES:
+            found = given
     return {"Filters": found} if found else {}

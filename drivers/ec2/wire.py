@@ -85,6 +85,7 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
         owner=_owner(row.get("OwnerId"), account),
         encrypted=row.get("Encrypted"),
         tier=tier,
+        native=row,
     )
 
 
@@ -104,6 +105,7 @@ def volume(row: Mapping[str, Any]) -> StorageVolume:
         metadata=metadata,
         zone=row.get("AvailabilityZone"),
         snapshot_id=row.get("SnapshotId") or None,
+        native=row,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 import orjson
 import sqlalchemy as sa
 
-from drivers.local import wire
+from drivers.local import selections, wire
 from drivers.local.accounts import DEMO_NAME, DEMO_PASSWORD, BadCredentials, accepts_demo
 from drivers.local.facts import Disk, Kind, now_ms
 from drivers.local.images import (
@@ -46,9 +46,6 @@ from gateway.driver import (
     Visibility,
 )
 
-_COLUMNS = {"id": "id", "name": "name", "volume_id": "source_id"}
-"""Model field -> column, for the filters that the database answers."""
-
 
 class LocalDriver(Driver):
     """One account of a local store."""
@@ -59,6 +56,7 @@ class LocalDriver(Driver):
         | Capability.SNAPSHOT_UPDATE
         | Capability.SNAPSHOT_DELETE
         | Capability.SNAPSHOT_CLONE
+        | Capability.SNAPSHOT_COUNT
         | Capability.VOLUME_READ
         | Capability.VOLUME_CREATE
         | Capability.VOLUME_DELETE
@@ -70,7 +68,9 @@ class LocalDriver(Driver):
     limits = Limits(
         name=255, description=4096, metadata_pairs=256, metadata_key=255, metadata_value=4096
     )
-    pushdown = {(field, Lookup.EXACT): Pushdown.EXACT for field in _COLUMNS}  # noqa: RUF012
+    pushdown = selections.PUSHDOWN
+    volume_pushdown = {("id", Lookup.EXACT): Pushdown.EXACT}  # noqa: RUF012
+    sort_keys = selections.SORT_KEYS
     page_size = 500  # the first bytes of a long list come sooner, for 2 % more queries
 
     def __init__(self, store: Store, account: str) -> None:
@@ -123,17 +123,17 @@ class LocalDriver(Driver):
     def list_snapshots(
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageSnapshot]:
-        """Return a page of snapshots in order of creation; the cursor is the last row's number."""
-        rows = self._store.facts.page(
-            "snapshot",
-            after=int(cursor or 0),
-            count=page_size,
-            equal={_COLUMNS[f.field]: f.value for f in query.filters},
+        """Return a page of snapshots in the order asked for, else in that of creation."""
+        facts = self._store.facts
+        statement, values = selections.page(
+            "snapshot", query, count=page_size, cursor=cursor, collation=facts.collation
         )
+        rows = facts.rows(statement, values)
         sources = {row.source_id: self._has_volume(row.source_id) for row in rows}
         found = (self._snapshot(row, volume_exists=sources[row.source_id]) for row in rows)
         items = tuple(snapshot for snapshot in found if snapshot is not None)
-        return Page(items, str(rows[-1].seq) if len(rows) == page_size else None)
+        is_last = len(rows) < page_size
+        return Page(items, None if is_last else selections.cursor_after(rows[-1], query))
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot."""
@@ -142,6 +142,10 @@ class LocalDriver(Driver):
         if found is None:
             raise NoSuchDisk(f"no snapshot {snapshot_id!r}")
         return found
+
+    def count_snapshots(self, query: Query, *, deadline: Deadline) -> int:
+        """Return how many snapshots match."""
+        return self._store.facts.number(selections.count("snapshot", query))
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Copy a volume: at once by reflink, else in the background.

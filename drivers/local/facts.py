@@ -9,10 +9,10 @@ import collections
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
+from cachetools import LRUCache
 
 Kind = Literal["snapshot", "volume"]
 
@@ -38,6 +38,7 @@ DISKS = sa.Table(
     sa.Column("updated_ms", sa.BigInteger),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
     sa.Index("disks_by_kind", "kind", "seq"),
+    sa.Index("disks_by_creation", "kind", "created_ms", "id"),
     sa.Index("disks_by_source", "kind", "source_id"),
     sa.Index("disks_by_state", "state"),
     sqlite_autoincrement=True,
@@ -66,17 +67,12 @@ class Disk(NamedTuple):
     revision: int
 
 
+_STATEMENTS = 256
+"""Kept compiled."""
+_COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "mariadb": "utf8mb4_bin"}
 _ROWS = sa.select(DISKS).where(DISKS.c.kind == sa.bindparam("kind"))
 _GET = _ROWS.where(DISKS.c.id == sa.bindparam("id"))
 _UNSETTLED = sa.select(DISKS).where(DISKS.c.state.in_(("creating", "deleting")))
-
-
-@cache
-def _page(columns: tuple[str, ...]) -> sa.Select[Any]:
-    """Return the one statement that lists disks with conditions on these columns."""
-    conditions = [DISKS.c[column] == sa.bindparam(column) for column in columns]
-    statement = _ROWS.where(DISKS.c.seq > sa.bindparam("after"), *conditions)
-    return statement.order_by(DISKS.c.seq).limit(sa.bindparam("count"))
 
 
 class Facts:
@@ -93,7 +89,9 @@ class Facts:
             connect_args={"timeout": 10} if is_sqlite else {},
         )
         self._dbapi_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
-        self._compiled: dict[sa.Select[Any], Any] = {}
+        self._compiled: LRUCache[sa.Select[Any], Any] = LRUCache(_STATEMENTS)
+        self.collation = _COLLATIONS.get(self._engine.dialect.name)
+        """Sorts text by code points, where the database does not do that by itself."""
         self._idle: collections.deque[sa.Connection] = collections.deque()
         with self._engine.connect() as connection:
             if is_sqlite:  # readers and one writer at once, across processes
@@ -116,19 +114,14 @@ class Facts:
         found = self._select(_GET, {"kind": kind, "id": disk_id})
         return found[0] if found else None
 
-    def page(
-        self, kind: Kind, *, after: int, count: int, equal: Mapping[str, str] | None = None
-    ) -> list[Disk]:
-        """Return up to ``count`` disks in order of creation, from behind ``after`` on.
+    def rows(self, statement: sa.Select[Any], values: Mapping[str, Any]) -> list[Disk]:
+        """Return the disks that a statement over the whole table selects."""
+        return self._select(statement, values)
 
-        Args:
-            kind: snapshot or volume.
-            after: the ``seq`` of the last disk before; 0 for the first page.
-            count: the most disks to return.
-            equal: column -> value that it must have.
-        """
-        values = {"kind": kind, "after": after, "count": count, **(equal or {})}
-        return self._select(_page(tuple(equal or ())), values)
+    def number(self, statement: sa.Select[Any]) -> int:
+        """Return the number that a statement selects."""
+        with self._connection() as connection:
+            return int(connection.scalar(statement) or 0)
 
     def find(self, kind: Kind, ids: Sequence[str]) -> dict[str, Disk]:
         """Return those of the ``ids`` (at most a page of them) that have a row."""

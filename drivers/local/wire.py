@@ -77,6 +77,7 @@ def snapshot(
         owner=_owner(row, account),
         visibility=visibility,
         revision=str(row.revision),
+        native=row._asdict(),
     )
 
 
@@ -106,6 +107,7 @@ def volume(
         stored_bytes=stored,
         snapshot_id=row.source_id,
         owner=_owner(row, account),
+        native=row._asdict(),
     )
 
 

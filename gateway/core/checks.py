@@ -10,7 +10,6 @@ from gateway.driver import (
     DriverError,
     ErrorCode,
     Limits,
-    Query,
     invalid,
 )
 from gateway.driver.base import unsupported
@@ -88,14 +87,6 @@ def _too_many(limits: Limits, metadata: Mapping[str, str]) -> dict[str, str]:
     if count <= limits.metadata_pairs:
         return {}
     return {"metadata": f"at most {limits.metadata_pairs} keys are possible here"}
-
-
-def check_sort(driver: type[Driver], query: Query) -> None:
-    """Raise ``invalid`` for an order that the driver's backend does not have."""
-    unknown = [key.field for key in query.sort if key.field not in driver.sort_keys]
-    if unknown:
-        possible = ", ".join(sorted(driver.sort_keys)) or "nothing"
-        raise invalid({"sort": f"this driver sorts by {possible}, not by {', '.join(unknown)}"})
 
 
 def check_parameters(driver: type[Driver], **given: object) -> None:

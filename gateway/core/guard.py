@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from gateway.core.registry import Provider
@@ -12,6 +12,8 @@ from gateway.driver import Capability, Deadline, Driver, DriverError, ErrorCode
 T = TypeVar("T")
 
 _WATCHED_CALLS = 64
+_CALLS_AHEAD = 64
+"""At once in a process for each provider; more wait."""
 
 
 class Guard:
@@ -20,9 +22,24 @@ class Guard:
     def __init__(self, *, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._watched: dict[str, ThreadPoolExecutor] = {}
+        self._ahead: dict[str, ThreadPoolExecutor] = {}
 
-    def call(self, provider: Provider, function: Callable[..., T], /, *args: Any, **kw: Any) -> T:
-        """Return ``function(*args, **kw, deadline=...)``.
+    def ahead(self, provider: Provider, function: Callable[..., T], /, *args: Any) -> Future[T]:
+        """Start ``function(*args)``, which calls a driver, and return its result to come."""
+        coming = _pool(self._ahead, provider, _CALLS_AHEAD).submit(function, *args)
+        time.sleep(0)  # on gevent it starts when the caller waits: now, and not only when it ends
+        return coming
+
+    def call(
+        self,
+        provider: Provider,
+        function: Callable[..., T],
+        /,
+        *args: Any,
+        deadline: Deadline | None = None,
+        **kw: Any,
+    ) -> T:
+        """Return ``function(*args, **kw, deadline=...)``; the deadline is a new one if not given.
 
         A driver that does not promise to keep deadlines is called in a thread
         of its own, which is left behind when the time is up.
@@ -31,40 +48,45 @@ class Guard:
             DriverError: with the driver's exception as ``__cause__``.
         """
         driver = provider.driver
-        deadline = Deadline(self.timeout_s)
+        deadline = deadline or Deadline(self.timeout_s)
         try:
             if Capability.KEEPS_DEADLINE in driver.capabilities:
                 return function(*args, **kw, deadline=deadline)
-            return self._watch(provider.name, deadline, function, *args, **kw)
+            return self._watch(provider, deadline, function, *args, **kw)
         except DriverError:
             raise
         except (Exception, SystemExit) as exc:  # the one place where SDK exceptions are wrapped
             raise classified(driver, exc) from exc
 
     def close(self) -> None:
-        """Forget the calls that are still being watched."""
-        for watched in self._watched.values():
-            watched.shutdown(wait=False, cancel_futures=True)
+        """Forget the calls that are still being watched or made ahead."""
+        for pool in (*self._ahead.values(), *self._watched.values()):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _watch(
         self,
-        provider: str,
+        provider: Provider,
         deadline: Deadline,
         function: Callable[..., T],
         /,
         *args: Any,
         **kw: Any,
     ) -> T:
-        # Each provider has its own: one that hangs must not use up the threads of the others.
-        watched = self._watched.get(provider)
-        if watched is None:
-            watched = self._watched.setdefault(provider, ThreadPoolExecutor(_WATCHED_CALLS))
-        future = watched.submit(function, *args, **kw, deadline=deadline)
+        pool = _pool(self._watched, provider, _WATCHED_CALLS)
+        future = pool.submit(function, *args, **kw, deadline=deadline)
         done, _ = wait([future], timeout=deadline.remaining_s())
         if not done:
             future.cancel()
             raise deadline.error()
         return future.result()
+
+
+def _pool(
+    pools: dict[str, ThreadPoolExecutor], provider: Provider, threads: int
+) -> ThreadPoolExecutor:
+    """Return a provider's own pool: one that hangs must not use up the threads of the others."""
+    pool = pools.get(provider.name)
+    return pools.setdefault(provider.name, ThreadPoolExecutor(threads)) if pool is None else pool
 
 
 def classified(driver: type[Driver], exc: Exception | SystemExit) -> DriverError:
@@ -85,15 +107,17 @@ def classified(driver: type[Driver], exc: Exception | SystemExit) -> DriverError
 
 
 class Stopwatch:
-    """Adds up the seconds spent in a backend during one request."""
+    """Adds up the seconds spent in a backend during one request, and the calls of it."""
 
-    __slots__ = ("_lock", "seconds")
+    __slots__ = ("_lock", "calls", "seconds")
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.calls = 0
         self._lock = threading.Lock()
 
-    def add_since(self, start: float) -> None:
-        """Add the time since ``start``, a ``time.perf_counter()``."""
+    def add_since(self, start: float, calls: int = 0) -> None:
+        """Add the time since ``start``, a ``time.perf_counter()``, and calls made in it."""
         with self._lock:
             self.seconds += time.perf_counter() - start
+            self.calls += calls

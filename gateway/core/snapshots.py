@@ -1,8 +1,9 @@
 """What views call: one account at one provider, with everything portable decided."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from gateway.core.actions import may_delete
@@ -10,11 +11,11 @@ from gateway.core.checks import (
     check_count,
     check_id,
     check_parameters,
-    check_sort,
     check_texts,
     not_found,
     require,
 )
+from gateway.core.collection import AccountCollection, ListSettings
 from gateway.core.guard import Guard, Stopwatch
 from gateway.core.listing import Listing
 from gateway.core.registry import Provider, Providers
@@ -26,6 +27,7 @@ from gateway.driver import (
     CreateSnapshot,
     CreateVolume,
     Credentials,
+    Deadline,
     Driver,
     DriverError,
     ErrorCode,
@@ -39,6 +41,8 @@ from gateway.driver import (
 )
 
 T = TypeVar("T")
+_FEW = 10
+"""More volumes than these are found by one list instead of a call for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Core:
     providers: Providers
     sessions: Sessions
     guard: Guard
+    lists: ListSettings
 
     def close(self) -> None:
         """Let go of every opened driver and of what they shared."""
@@ -66,7 +71,7 @@ class Core:
             provider, self.sessions.get, provider=provider, credentials=credentials
         )
         stopwatch.add_since(start)
-        return Account(provider, opened, self.guard, stopwatch)
+        return Account(provider, opened, self.guard, self.lists, stopwatch)
 
     def destination(self, source: Provider, name: str) -> Provider:
         """Return the provider to which a snapshot at ``source`` shall be copied.
@@ -94,24 +99,44 @@ class Account:
     the request first, and calls the driver within one deadline.
     """
 
-    __slots__ = ("_guard", "_opened", "provider", "stopwatch")
+    __slots__ = ("_guard", "_lists", "_opened", "provider", "stopwatch")
 
     def __init__(
-        self, provider: Provider, opened: OpenedDriver, guard: Guard, stopwatch: Stopwatch
+        self,
+        provider: Provider,
+        opened: OpenedDriver,
+        guard: Guard,
+        lists: ListSettings,
+        stopwatch: Stopwatch,
     ) -> None:
         self.provider = provider
         self.stopwatch = stopwatch
         self._opened = opened
         self._guard = guard
+        self._lists = lists
 
     def check_credentials(self) -> None:
         """Raise ``unauthenticated`` unless the backend accepts the credentials."""
         self._call(self._opened.driver.check_credentials)
 
-    def list_snapshots(self, query: Query) -> Listing[StorageSnapshot]:
-        """Return every snapshot that the account can see and that matches."""
-        check_sort(self._driver, query)
-        return Listing(self._fetcher(self._opened.driver.list_snapshots, query), query)
+    def list_snapshots(
+        self, query: Query, *, limit: int | None = None, marker: str | None = None
+    ) -> Listing[StorageSnapshot]:
+        """Return every snapshot that the account can see and that matches, or a page of them."""
+        return self._snapshots().list(query, limit, marker)
+
+    def begin_snapshots(
+        self, query: Query, *, limit: int | None = None, marker: str | None = None
+    ) -> Listing[StorageSnapshot] | None:
+        """Return the list of snapshots if one page of the driver is enough for it, else None."""
+        return self._snapshots().begin(query, limit, marker)
+
+    def count_snapshots(self, query: Query, *, scan: bool = False) -> int | None:
+        """Return how many snapshots match; None where only a scan would tell.
+
+        That can be asked of every driver; what has no count is read.
+        """
+        return self._snapshots().count(query, scan=scan)
 
     def get_snapshot(self, snapshot_id: str) -> StorageSnapshot:
         """Return one snapshot."""
@@ -218,16 +243,44 @@ class Account:
         check_id("snapshot", snapshot_id)
         return self._change(self._opened.driver.revert_snapshot, snapshot_id)
 
-    def list_volumes(self, query: Query) -> Listing[StorageVolume]:
-        """Return every volume that the account can see and that matches."""
+    def list_volumes(
+        self, query: Query, *, limit: int | None = None, marker: str | None = None
+    ) -> Listing[StorageVolume]:
+        """Return every volume that the account can see and that matches, or a page of them."""
         require(self._driver, Capability.VOLUME_READ)
-        return Listing(self._fetcher(self._opened.driver.list_volumes, query), query)
+        return self._volumes().list(query, limit, marker)
+
+    def begin_volumes(
+        self, query: Query, *, limit: int | None = None, marker: str | None = None
+    ) -> Listing[StorageVolume] | None:
+        """Return the list of volumes if one page of the driver is enough for it, else None."""
+        require(self._driver, Capability.VOLUME_READ)
+        return self._volumes().begin(query, limit, marker)
+
+    def count_volumes(self, query: Query, *, scan: bool = False) -> int | None:
+        """Return how many volumes match; None where only a scan would tell."""
+        require(self._driver, Capability.VOLUME_READ)
+        return self._volumes().count(query, scan=scan)
 
     def get_volume(self, volume_id: str) -> StorageVolume:
         """Return one volume."""
         require(self._driver, Capability.VOLUME_READ)
         check_id("volume", volume_id)
         return self._call(self._opened.driver.get_volume, volume_id)
+
+    def find_volumes(self, ids: Collection[str]) -> list[StorageVolume]:
+        """Return those of the volumes that the account can see."""
+        require(self._driver, Capability.VOLUME_READ)
+        if len(ids) > _FEW:
+            return [volume for volume in self.list_volumes(Query()).items() if volume.id in ids]
+        found = []
+        for volume_id in ids:
+            try:
+                found.append(self.get_volume(volume_id))
+            except DriverError as error:
+                if error.code not in {ErrorCode.NOT_FOUND, ErrorCode.DENIED}:
+                    raise
+        return found
 
     def snapshots_of(self, volume_id: str) -> Listing[StorageSnapshot]:
         """Return every snapshot of one volume."""
@@ -250,6 +303,32 @@ class Account:
     def _driver(self) -> type[Driver]:
         return self.provider.driver
 
+    def _snapshots(self) -> AccountCollection[StorageSnapshot]:
+        driver = self._opened.driver
+        can_count = Capability.SNAPSHOT_COUNT in self._driver.capabilities
+        return AccountCollection(
+            kind="snapshots",
+            provider=self.provider,
+            settings=self._lists,
+            call=self._call,
+            ahead=partial(self._guard.ahead, self.provider),
+            list_page=driver.list_snapshots,
+            pushdown=self._driver.pushdown,
+            sort_keys=self._driver.sort_keys,
+            count_all=driver.count_snapshots if can_count else None,
+        )
+
+    def _volumes(self) -> AccountCollection[StorageVolume]:
+        return AccountCollection(
+            kind="volumes",
+            provider=self.provider,
+            settings=self._lists,
+            call=self._call,
+            ahead=partial(self._guard.ahead, self.provider),
+            list_page=self._opened.driver.list_volumes,
+            pushdown=self._driver.volume_pushdown,
+        )
+
     def _check_create(self, request: CreateSnapshot) -> None:
         require(self._driver, Capability.SNAPSHOT_CREATE)
         check_parameters(self._driver, location=request.location, in_use=request.in_use == "refuse")
@@ -261,11 +340,6 @@ class Account:
         )
         check_id("volume", request.volume_id)
 
-    def _fetcher(self, list_page: Callable[..., Any], query: Query) -> Callable[[str | None], Any]:
-        pushed = query.pushed_down(self._driver.pushdown)
-        page_size = self._driver.page_size
-        return lambda cursor: self._call(list_page, pushed, page_size=page_size, cursor=cursor)
-
     def _change(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
         """Call what changes something: after a time-out it may have done so."""
         try:
@@ -276,11 +350,11 @@ class Account:
             raise error.as_maybe_done() from error.__cause__
 
     def _call(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
-        start = time.perf_counter()
+        start, deadline = time.perf_counter(), Deadline(self._guard.timeout_s)
         try:
-            return self._guard.call(self.provider, function, *args, **kw)
+            return self._guard.call(self.provider, function, *args, **kw, deadline=deadline)
         finally:
-            self.stopwatch.add_since(start)
+            self.stopwatch.add_since(start, deadline.calls)
 
 
 def value_of(snapshot: StorageSnapshot, key: str) -> str:

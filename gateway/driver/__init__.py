@@ -3,7 +3,7 @@
 from gateway.driver.base import Driver, check_driver_class
 from gateway.driver.capabilities import METHODS, PARAMETERS, PROMISES, Capability, Limits
 from gateway.driver.computing import compute
-from gateway.driver.deadline import Deadline, time_left_s, within
+from gateway.driver.deadline import Deadline, count_call, time_left_s, within
 from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode, invalid
 from gateway.driver.ids import is_uuid
 from gateway.driver.model import (
@@ -32,6 +32,7 @@ from gateway.driver.options import (
     SecretField,
     check_ca_file,
 )
+from gateway.driver.order import Order
 from gateway.driver.query import OWNER_SELF, Filter, Lookup, Pushdown, PushdownTable, Query, SortKey
 from gateway.driver.transport import Transport, retry_after_s, was_sent
 
@@ -59,6 +60,7 @@ __all__ = [
     "Limits",
     "Lookup",
     "MetadataChange",
+    "Order",
     "Owner",
     "Page",
     "Pushdown",
@@ -78,6 +80,7 @@ __all__ = [
     "check_ca_file",
     "check_driver_class",
     "compute",
+    "count_call",
     "invalid",
     "is_uuid",
     "retry_after_s",

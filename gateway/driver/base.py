@@ -43,6 +43,8 @@ class Driver(ABC):
     Options: ClassVar[type[DriverOptions]] = DriverOptions
     limits: ClassVar[Limits] = Limits()
     pushdown: ClassVar[PushdownTable] = {}
+    volume_pushdown: ClassVar[PushdownTable] = {}
+    """The same for ``list_volumes``."""
     sort_keys: ClassVar[frozenset[str]] = frozenset()
     """The fields of StorageSnapshot by which ``list_snapshots`` sorts, in both directions."""
     page_size: ClassVar[int] = 1000
@@ -99,8 +101,8 @@ class Driver(ABC):
 
         Args:
             query: the filters that the driver declared in ``pushdown``, and the
-                order, by fields that it declared in ``sort_keys``, the id deciding
-                between equals; without one any order that stays the same.
+                order, that of ``Order``, by fields that it declared in ``sort_keys``;
+                without one any order that stays the same.
             page_size: 1 to ``cls.page_size`` rows, at the most.
             cursor: the ``next_cursor`` of the page before; None for the first.
             deadline: when the answer must be there.
@@ -125,6 +127,14 @@ class Driver(ABC):
 
     def close(self) -> None:  # noqa: B027 - nothing to release is the usual case
         """Release what this account holds. Called once no request uses it any more."""
+
+    def count_snapshots(self, query: Query, *, deadline: Deadline) -> int | None:
+        """Return how many snapshots match, without reading them.
+
+        ``query`` holds filters only, all declared as Pushdown.EXACT. None where this
+        backend cannot tell just now.
+        """
+        self._refuse(Capability.SNAPSHOT_COUNT)
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Start a snapshot of a volume and return it, often still ``creating``."""
@@ -226,6 +236,11 @@ def check_driver_class(cls: type[Driver]) -> None:
         f"pushdown names {field!r}, which is no field of StorageSnapshot"
         for field, _ in cls.pushdown
         if field not in StorageSnapshot.__dataclass_fields__.keys() | DERIVED_FIELDS
+    ]
+    problems += [
+        f"volume_pushdown names {field!r}, which is no field of StorageVolume"
+        for field, _ in cls.volume_pushdown
+        if field not in StorageVolume.__dataclass_fields__
     ]
     problems += [
         f"sort_keys names {field!r}, which is no field of StorageSnapshot"

@@ -19,6 +19,7 @@ class Capability(enum.Flag):
     SNAPSHOT_CLONE = enum.auto()
     SNAPSHOT_COPY = enum.auto()
     SNAPSHOT_REVERT = enum.auto()
+    SNAPSHOT_COUNT = enum.auto()
     VOLUME_READ = enum.auto()
     VOLUME_CREATE = enum.auto()
     VOLUME_DELETE = enum.auto()
@@ -45,6 +46,7 @@ PROMISES: Mapping[Capability, str] = {
     Capability.SNAPSHOT_CLONE: "a snapshot can be restored to a new volume with the same bytes",
     Capability.SNAPSHOT_COPY: "a snapshot can be copied to another provider of the same driver",
     Capability.SNAPSHOT_REVERT: "a snapshot's volume can be set back to what it was",
+    Capability.SNAPSHOT_COUNT: "snapshots can be counted without reading them",
     Capability.VOLUME_READ: "volumes can be listed and shown",
     Capability.VOLUME_CREATE: "an empty volume can be made",
     Capability.VOLUME_DELETE: "a volume can be deleted, and is gone afterwards or soon",
@@ -67,6 +69,7 @@ METHODS: Mapping[Capability, tuple[str, ...]] = {
     Capability.SNAPSHOT_CLONE: ("clone_snapshot",),
     Capability.SNAPSHOT_COPY: ("copy_snapshot",),
     Capability.SNAPSHOT_REVERT: ("revert_snapshot",),
+    Capability.SNAPSHOT_COUNT: ("count_snapshots",),
     Capability.VOLUME_READ: ("list_volumes", "get_volume"),
     Capability.VOLUME_CREATE: ("create_volume",),
     Capability.VOLUME_DELETE: ("delete_volume",),

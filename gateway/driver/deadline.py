@@ -15,10 +15,12 @@ class Deadline:
     call out waits longer than the client of the gateway was promised.
     """
 
-    __slots__ = ("_at", "limit_s")
+    __slots__ = ("_at", "calls", "limit_s")
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
+        self.calls = 0
+        """How many requests to the backend it has taken so far, where they are counted."""
         self._at = time.monotonic() + limit_s
 
     def remaining_s(self) -> float:
@@ -63,3 +65,8 @@ def time_left_s() -> float:
         LookupError: outside ``within()``; a call that nothing limits is a bug.
     """
     return _bound.get().remaining_s()
+
+
+def count_call() -> None:
+    """Count a request to the backend, which is told to clients who ask how a list was made."""
+    _bound.get().calls += 1

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from gateway.driver.slots import sets_slots
+
 T = TypeVar("T")
 
 
@@ -65,6 +67,7 @@ class Owner:
     is_self: bool
 
 
+@sets_slots
 @dataclass(frozen=True, slots=True)
 class StorageSnapshot:
     """The content of a volume at one moment.
@@ -108,7 +111,7 @@ class StorageSnapshot:
     """False where the backend refuses to delete it although its state would allow it; not shown."""
     revision: str | None = field(default=None, repr=False)
     """Changes with every update, where the backend can compare and change at once; not shown."""
-    native: Mapping[str, Any] | None = field(default=None, repr=False)
+    native: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """The backend's own record, on request only."""
 
     @property
@@ -117,6 +120,7 @@ class StorageSnapshot:
         return "remote" if self.location else "local"
 
 
+@sets_slots
 @dataclass(frozen=True, slots=True)
 class StorageVolume:
     """A disk that snapshots can be made of and restored to."""
@@ -137,7 +141,7 @@ class StorageVolume:
     snapshot_id: str | None = None
     """The snapshot it was made from."""
     owner: Owner | None = None
-    native: Mapping[str, Any] | None = field(default=None, repr=False)
+    native: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

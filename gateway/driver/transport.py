@@ -2,6 +2,7 @@
 
 import re
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
@@ -18,13 +19,18 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from gateway.driver.deadline import time_left_s
-from gateway.driver.errors import DriverError
+from gateway.driver.deadline import count_call, time_left_s
+from gateway.driver.errors import DriverError, ErrorCode
 
 _CONNECTIONS = 50
 """Kept to each host; more are made under load, and thrown away after use."""
 _PIECE = 1 << 16
+MOST_BYTES = 64 << 20
+"""Of one answer, decoded. 20,000 snapshots are 15 MB; parsed they take six times as much."""
+_TURN = 1 << 20
+"""Bytes after which other requests of the worker have their turn."""
 _TEMPORARY = (502, 503, 504)
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECONDS = re.compile("[0-9]{1,5}")
 
 
@@ -42,12 +48,9 @@ class _Again(Retry):
         if isinstance(error, ReadTimeoutError):
             raise error
         following = super().increment(*args, **kw)
-        try:
-            time_left_s()
-        except DriverError:
-            if kw.get("response") is not None:
-                kw["response"].close()  # nobody else will
-            raise
+        if kw.get("response") is not None:
+            kw["response"].close()  # else urllib3 would read it to its end, however far that is
+        time_left_s()
         return following
 
 
@@ -60,19 +63,42 @@ class _Adapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kw: Any) -> requests.Response:
         """Send a request and return its answer, whose body is still to be read."""
+        count_call()
         response = super().send(request, *args, **kw)
-        response.raw.stream = partial(_pieces, response.raw)
+        is_change = request.method not in _READING
+        response.raw.stream = partial(_pieces, response.raw, is_change)
         return response
 
 
-def _pieces(raw: Any, _amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
+def _pieces(
+    raw: Any, is_change: bool, _amount: int, decode_content: bool | None = None
+) -> Iterator[bytes]:
+    """Yield a body piece by piece: urllib3 decodes no more of it at once than it is asked for.
+
+    Raises:
+        DriverError: ``backend`` for a body without end, ``timeout`` at the call's end.
+    """
+    length = 0
     while data := raw.read1(_PIECE, decode_content):
-        yield data
+        turns, length = length // _TURN, length + len(data)
         try:
+            if length > MOST_BYTES:
+                raise _too_large(is_change)
+            yield data
             time_left_s()
         except DriverError:
             raw.close()
             raise
+        if length // _TURN > turns:
+            time.sleep(0)  # on gevent a socket that has data lets nobody else run
+
+
+def _too_large(is_change: bool) -> DriverError:
+    return DriverError(
+        ErrorCode.BACKEND,
+        f"the answer is larger than {MOST_BYTES >> 20} MiB",
+        maybe_done=is_change,
+    )
 
 
 class Transport(requests.Session):

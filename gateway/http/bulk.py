@@ -10,7 +10,7 @@ from gateway.core.bulk import Outcome
 from gateway.driver import CreateSnapshot, StorageSnapshot
 from gateway.http.errors import problem_of, retry_after_of
 from gateway.http.exchange import Exchange
-from gateway.representations.documents import Result, Row
+from gateway.representations.documents import ListEnd, Result, Row
 
 DRY_RUN = "dry_run"
 """Query parameter: say what would happen, and do nothing."""
@@ -23,7 +23,7 @@ def delete(exchange: Exchange, ids: Sequence[str], *, dry_run: bool) -> Response
     if not dry_run and all(outcome.error is None for outcome in outcomes):
         return exchange.no_content()
     results = [
-        _result(index, outcome, Result(index, _DELETED, snapshot_id))
+        _result(exchange, index, outcome, Result(index, _DELETED, snapshot_id))
         for index, (snapshot_id, outcome) in enumerate(zip(ids, outcomes, strict=True))
     ]
     return _report(exchange, results, dry_run=dry_run)
@@ -40,10 +40,10 @@ def create(
     outcomes = bulk.create_snapshots(exchange.account, requests, dry_run=dry_run)
     made = tuple(outcome.value for outcome in outcomes if outcome.value is not None)
     if len(made) == len(outcomes):
-        chunks = exchange.format.storage_snapshots([made], row)
+        chunks = exchange.format.storage_snapshots([made], row, lambda: ListEnd(len(made)))
         return exchange.respond(b"".join(chunks), status=_CREATED)
     results = [
-        _result(index, outcome, _made(index, outcome.value, row))
+        _result(exchange, index, outcome, _made(index, outcome.value, row))
         for index, outcome in enumerate(outcomes)
     ]
     return _report(exchange, results, dry_run=dry_run)
@@ -57,11 +57,11 @@ def _made(
     return Result(index, _CREATED, snapshot.id, made=(snapshot, row(snapshot)))
 
 
-def _result(index: int, outcome: Outcome[Any], good: Result) -> Result:
+def _result(exchange: Exchange, index: int, outcome: Outcome[Any], good: Result) -> Result:
     """Return ``good`` unless the outcome is an error."""
     if outcome.error is None:
         return good
-    problem = problem_of(outcome.error)
+    problem = problem_of(exchange, outcome.error)
     return Result(
         index,
         problem.status,

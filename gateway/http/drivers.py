@@ -2,11 +2,12 @@
 
 from flask import Blueprint, Response
 
+from gateway.core import fields
 from gateway.core.checks import not_found
 from gateway.core.registry import Provider, Providers
 from gateway.driver import PROMISES, Driver
 from gateway.http.exchange import current
-from gateway.http.storage_snapshots import FILTERS, limits_of
+from gateway.http.storage_snapshots import limits_of, native_of
 from gateway.representations.documents import DriverDescription
 
 blueprint = Blueprint("drivers", __name__, url_prefix="/api/drivers")
@@ -41,7 +42,8 @@ def _describe(configured: Providers, driver_name: str) -> DriverDescription:
         name=providers[0].title,
         providers=tuple(provider.name for provider in providers),
         capabilities={c.word: text for c, text in PROMISES.items() if c in driver.capabilities},
-        filters=FILTERS,
-        sort_keys=tuple(sorted(driver.sort_keys)),
+        filters=fields.lookups(fields.SNAPSHOTS),
+        sort_keys=fields.sortable(fields.SNAPSHOTS),
+        native=native_of(driver),
         limits={**limits_of(driver), "page_size": driver.page_size},
     )

@@ -8,7 +8,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from gateway.driver import DriverError, ErrorCode
-from gateway.http.exchange import current
+from gateway.http.exchange import Exchange, current
 from gateway.http.problems import STATUS, HttpProblem
 from gateway.http.target import UNAUTHENTICATED_HEADERS
 from gateway.representations.documents import Problem
@@ -30,11 +30,12 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _bug)
 
 
-def problem_of(error: DriverError) -> Problem:
+def problem_of(exchange: Exchange, error: DriverError) -> Problem:
     """Return what clients read of an error; one that is a bug is logged."""
     if error.code is ErrorCode.INTERNAL:
-        _log_bug(error.__cause__ or error)
+        _log_bug(exchange, error.__cause__ or error)
     return _problem(
+        exchange,
         STATUS[error.code],
         error.code.value,
         error.message,
@@ -56,11 +57,14 @@ def _driver_error(error: DriverError) -> Response:
     retry_after = retry_after_of(error)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    return _respond(problem_of(error), headers)
+    exchange = current()
+    return _respond(exchange, problem_of(exchange, error), headers)
 
 
 def _http_problem(problem: HttpProblem) -> Response:
-    return _respond(_problem(problem.status, problem.kind, problem.message), problem.headers)
+    exchange = current()
+    found = _problem(exchange, problem.status, problem.kind, problem.message)
+    return _respond(exchange, found, problem.headers)
 
 
 def _http_exception(exc: HTTPException) -> Response:
@@ -76,18 +80,20 @@ def _http_exception(exc: HTTPException) -> Response:
     else:
         message = exc.name
     headers = {"Allow": ", ".join(sorted(allow))} if allow else {}
-    return _respond(_problem(status, kind, message), headers)
+    exchange = current()
+    return _respond(exchange, _problem(exchange, status, kind, message), headers)
 
 
 def _bug(exc: Exception) -> Response:
-    _log_bug(exc)
-    return _respond(_problem(500, ErrorCode.INTERNAL.value, "a bug in the gateway; see its log"))
+    exchange = current()
+    _log_bug(exchange, exc)
+    message = "a bug in the gateway; see its log"
+    return _respond(exchange, _problem(exchange, 500, ErrorCode.INTERNAL.value, message))
 
 
-def _log_bug(exc: BaseException) -> None:
+def _log_bug(exchange: Exchange, exc: BaseException) -> None:
     """Log where, and no message: a library may have put a secret into it."""
     frames = traceback.extract_tb(exc.__traceback__)
-    exchange = current()
     exchange.log(
         "bug",
         request_id=exchange.request_id,
@@ -96,8 +102,7 @@ def _log_bug(exc: BaseException) -> None:
     )
 
 
-def _problem(status: int, kind: str, message: str, **more: object) -> Problem:
-    exchange = current()
+def _problem(exchange: Exchange, status: int, kind: str, message: str, **more: object) -> Problem:
     provider = exchange.provider
     return Problem(
         status=status,
@@ -113,7 +118,8 @@ def _problem(status: int, kind: str, message: str, **more: object) -> Problem:
     )
 
 
-def _respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    exchange = current()
+def _respond(
+    exchange: Exchange, problem: Problem, headers: Mapping[str, str] | None = None
+) -> Response:
     body = exchange.format.problem(problem)
     return exchange.respond(body, status=problem.status, headers=headers)

@@ -1,22 +1,21 @@
 """One request and its answer: what every view is given."""
 
-import enum
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, g
 from marshmallow import Schema
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
-from gateway.core.listing import Listing
 from gateway.core.registry import Provider
 from gateway.core.snapshots import Account, Core
-from gateway.driver import Capability, DriverError, Filter, Lookup, Query, SortKey, invalid
+from gateway.driver import Capability, DriverError, invalid
 from gateway.http import etags
 from gateway.http.body import (
     CONTROL_PARAMETERS,
@@ -24,25 +23,20 @@ from gateway.http.body import (
     load,
     parse_query,
     read_fields,
-    split_brackets,
     wsgi_text,
 )
 from gateway.http.negotiation import DEFAULT, negotiate
 from gateway.http.problems import HttpProblem
 from gateway.http.target import credentials_of, select_provider, unauthenticated
 from gateway.representations.documents import Links
-from gateway.representations.xml_text import ILLEGAL
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _VARY = (
-    "Accept, Authorization, X-Amz-Security-Token, X-Auth-Token, X-Deltacloud-Driver, "
-    "X-Deltacloud-Provider"
+    "Accept, Accept-Encoding, Authorization, X-Amz-Security-Token, X-Auth-Token, "
+    "Prefer, X-Deltacloud-Driver, X-Deltacloud-Provider"
 )
 _CACHE_CONTROL = "private, max-age=0, must-revalidate"
-METADATA_FILTER = "metadata[KEY]"
-"""Stands for a filter on any metadata key."""
-_KINDS = ["local", "remote"]
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _REPEATED = frozenset({("DELETE", "id")})
 """What may come again and again: the ids to delete, which no other DELETE takes at all."""
@@ -159,7 +153,7 @@ class Exchange:
     def parameters(self, *known: str) -> dict[str, str]:
         """Return the query parameters, of which only ``known`` ones may be given."""
         given = {n: v for n, v in self._query if n not in CONTROL_PARAMETERS}
-        unknown = [name for name in given if _form(name) not in known]
+        unknown = [name for name in given if name not in known]
         if unknown:
             valid = ", ".join((*known, *sorted(CONTROL_PARAMETERS)))
             raise invalid(dict.fromkeys(unknown, f"unknown parameter; valid: {valid}"))
@@ -178,16 +172,11 @@ class Exchange:
         """The query parameters that are about the request and not about the answer."""
         return [pair for pair in self._query if pair[0] not in CONTROL_PARAMETERS]
 
-    def filters(
-        self, known: tuple[str, ...], states: type[enum.StrEnum], *, sortable: bool = False
-    ) -> Query:
-        """Return the filters that the query string asks for; ``state`` must be one there is."""
-        given = self.parameters(*known, *(["sort"] if sortable else []))
-        sort = _sort_keys(given.pop("sort")) if "sort" in given else ()
-        for name, possible in (("state", list(states)), ("kind", _KINDS)):
-            if name in given and given[name] not in possible:
-                raise invalid({name: f"no such {name}; one of {', '.join(possible)}"})
-        return Query(tuple(_filter(name, value) for name, value in given.items()), sort)
+    def page_href(self, collection: str, marker: str) -> str:
+        """Return the URL of another page of the list that this request asks for."""
+        given = [(name, value) for name, value in self._query if name != "marker"]
+        query = urlencode([*given, ("marker", marker)], safe=",:")
+        return f"{self.links.collection(collection)}?{query}"
 
     def load(self, schema: Schema, root: str) -> Any:
         """Return the request's fields as the schema's object."""
@@ -223,7 +212,8 @@ class Exchange:
             etag = etags.of(body)
             headers_.append(("ETag", etag))
             if status == 200 and etags.is_known(self.request, etag):  # noqa: PLR2004
-                return Answer(status=304, headers=headers_)
+                shown = [header for header in headers_ if header[0] != "Content-Encoding"]
+                return Answer(status=304, headers=shown)
         return self._complete(body, status, headers_)
 
     def report(self, body: bytes, *, status: int) -> Response:
@@ -238,13 +228,6 @@ class Exchange:
         """Return 204."""
         return Answer(status=204, headers=self.headers())
 
-    def stream(self, listing: Listing[Any], chunks: Iterable[bytes]) -> Response:
-        """Return a list: whole with an ETag when it is one page, else as it is read."""
-        if listing.is_one_page:
-            return self.respond(b"".join(chunks))
-        headers = [*self.headers(), ("Content-Type", self.format.CONTENT_TYPE)]
-        return Answer(_cut_on_error(self, iter(chunks)), 200, headers)
-
     def _complete(self, body: bytes, status: int, headers: list[tuple[str, str]]) -> Response:
         headers.append(("Content-Type", self.format.CONTENT_TYPE))
         headers.append(("Content-Length", str(len(body))))
@@ -257,28 +240,6 @@ class Exchange:
             if name in seen:
                 raise invalid({name: "given more than once"})
             seen.add(name)
-
-
-def _form(name: str) -> str:
-    """Return a filter's name as the list of known ones has it."""
-    return METADATA_FILTER if split_brackets(name)[0] == "metadata" != name else name
-
-
-def _filter(name: str, value: str) -> Filter:
-    field, key = split_brackets(name)
-    field, _, lookup = field.partition("__")
-    if ILLEGAL.search(value) or ILLEGAL.search(name):
-        raise invalid({name: "holds a character that no text here can have"})
-    return Filter(field, value, Lookup(lookup) if lookup else Lookup.EXACT, key)
-
-
-def _sort_keys(text: str) -> tuple[SortKey, ...]:
-    """Return what ``sort=-created,name`` means."""
-    keys = tuple(SortKey(part.removeprefix("-"), part.startswith("-")) for part in text.split(","))
-    fields = [key.field for key in keys]
-    if "" in fields or len(set(fields)) < len(fields):
-        raise invalid({"sort": "give fields once each, separated by commas; - turns one round"})
-    return keys
 
 
 def _is_utf8(path: str) -> bool:
@@ -295,23 +256,6 @@ def _checked_host(host: str) -> str:
     if not _HOST.fullmatch(host):
         raise invalid({"Host": "not a host name, optionally with a port"})
     return host
-
-
-class StreamCut(Exception):
-    """A list broke off after its first bytes; the server must cut the connection."""
-
-
-def _cut_on_error(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    try:
-        yield from chunks
-    except Exception as exc:  # noqa: BLE001 - whatever it is, the client must see the list cut
-        # Without the message: an SDK may have put a secret into it.
-        exchange.log(
-            "stream cut",
-            request_id=exchange.request_id,
-            error=exc.code.value if isinstance(exc, DriverError) else type(exc).__name__,
-        )
-        raise StreamCut(f"request {exchange.request_id}: {type(exc).__name__}") from None
 
 
 def current() -> Exchange:

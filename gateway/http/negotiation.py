@@ -7,16 +7,18 @@ from urllib.request import parse_http_list
 from werkzeug.http import parse_options_header
 
 from gateway.http.problems import HttpProblem
-from gateway.representations import json, xml
+from gateway.representations import json, ndjson, xml
 
-FORMATS: dict[str, ModuleType] = {"xml": xml, "json": json}
+FORMATS: dict[str, ModuleType] = {"xml": xml, "json": json, "ndjson": ndjson}
 """Value of ``?format=`` -> its representation. The first serves who has no wish."""
 DEFAULT = FORMATS["xml"]
 _NAMES: dict[ModuleType, tuple[str, ...]] = {
     xml: (xml.CONTENT_TYPE, "text/xml"),
     json: (json.CONTENT_TYPE,),
+    ndjson: (ndjson.CONTENT_TYPE,),
 }
 """What a client may call a format."""
+_NAMED = 2
 
 
 def negotiate(wanted: str | None, accept: str | None) -> ModuleType:
@@ -55,6 +57,8 @@ def _by_accept(accept: str) -> ModuleType | None:
             ((_exactness(media_range, names), q) for media_range, q in ranges),
             default=(-1, 0.0),
         )
+        if module is ndjson and exactness < _NAMED:
+            continue  # who takes anything wants a document
         if exactness >= 0 and quality > 0 and (quality, exactness) > best:
             best, found = (quality, exactness), module
     return found
@@ -70,9 +74,9 @@ def _media_range(part: str) -> tuple[str, float]:
 
 
 def _exactness(media_range: str, names: tuple[str, ...]) -> int:
-    """Return 2 for a name, 1 for its type with any subtype, 0 for anything, -1 for no match."""
+    """Return _NAMED for a name, 1 for its type with any subtype, 0 for anything, else -1."""
     if media_range in names:
-        return 2
+        return _NAMED
     if media_range in {f"{name.partition('/')[0]}/*" for name in names}:
         return 1
     return 0 if media_range == "*/*" else -1

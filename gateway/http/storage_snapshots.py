@@ -3,37 +3,35 @@
 Several at once are created and deleted at the collection.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache
 from types import ModuleType
 
 from flask import Blueprint, Response
 
+from gateway.core import fields
 from gateway.core.actions import snapshot_actions
 from gateway.core.snapshots import value_of
-from gateway.driver import Capability, Driver, SnapshotState, StorageSnapshot, UpdateSnapshot
-from gateway.http import bulk, schemas
+from gateway.driver import (
+    Capability,
+    Driver,
+    StorageSnapshot,
+    StorageVolume,
+    UpdateSnapshot,
+)
+from gateway.http import bulk, lists, schemas
 from gateway.http.bulk import DRY_RUN
 from gateway.http.bulk_body import read_creates, read_ids
 from gateway.http.etags import check_if_match, refuse_if_match
-from gateway.http.exchange import METADATA_FILTER, Exchange, current
+from gateway.http.exchange import Exchange, current
+from gateway.http.lists import View
 from gateway.http.storage_volumes import volume_row
-from gateway.representations.documents import ResourceSchema, Row
+from gateway.representations.documents import Native, ResourceSchema, Row
 
 blueprint = Blueprint("storage_snapshots", __name__, url_prefix="/api/storage_snapshots")
-FILTERS = (
-    "id",
-    "name",
-    "name__contains",
-    "state",
-    "volume_id",
-    "owner",
-    "location",
-    "kind",
-    "label",
-    METADATA_FILTER,
-)
+SHOWN = tuple(f.name for f in schemas.SNAPSHOT_FIELDS if f.name not in {"in_use", "volume_id"})
+"""The fields of a snapshot's document."""
 LIST_METHODS = ("get", "post", "delete")
 DETAIL_METHODS = ("get", "put", "patch", "delete")
 _ROOT = "storage_snapshot"
@@ -43,10 +41,18 @@ _ROOT = "storage_snapshot"
 def index() -> Response:
     """Return all snapshots, streamed."""
     exchange = current()
-    query = exchange.filters(FILTERS, SnapshotState, sortable=True)
-    listing = exchange.account.list_snapshots(query)
-    chunks = exchange.format.storage_snapshots(listing.pages(), _rows(exchange))
-    return exchange.stream(listing, chunks)
+    request = lists.read_list(exchange, fields.SNAPSHOTS, SHOWN, expandable=True)
+    account, volumes = exchange.account, _Volumes(exchange)
+    collection = lists.Collection(
+        name="storage_snapshots",
+        begin=account.begin_snapshots,
+        list=account.list_snapshots,
+        count=account.count_snapshots,
+        write=exchange.format.storage_snapshots,
+        row=_rows(exchange, request.view, volumes.found),
+        before_page=volumes.find if request.view.expand_volume else None,
+    )
+    return lists.answer(exchange, request, collection)
 
 
 @blueprint.post("")
@@ -89,8 +95,9 @@ def schema() -> Response:
         fields=schemas.SNAPSHOT_FIELDS,
         list_methods=LIST_METHODS,
         detail_methods=DETAIL_METHODS,
-        filters=FILTERS,
-        sort_keys=tuple(sorted(driver.sort_keys)),
+        filters=fields.lookups(fields.SNAPSHOTS),
+        sort_keys=fields.sortable(fields.SNAPSHOTS),
+        native=native_of(driver),
         limits=limits_of(driver),
     )
     return exchange.respond(exchange.format.schema(document))
@@ -100,8 +107,12 @@ def schema() -> Response:
 def show(snapshot_id: str) -> Response:
     """Return one snapshot."""
     exchange = current()
-    exchange.parameters()
-    return exchange.respond(_render(exchange, exchange.account.get_snapshot(snapshot_id)))
+    view = lists.read_view(exchange, SHOWN, expandable=True)
+    snapshot, volumes = exchange.account.get_snapshot(snapshot_id), _Volumes(exchange)
+    if view.expand_volume:
+        volumes.find((snapshot,))
+    row = _rows(exchange, view, volumes.found)(snapshot)
+    return exchange.respond(exchange.format.storage_snapshot(snapshot, row))
 
 
 @blueprint.put("/<snapshot_id>")
@@ -234,9 +245,42 @@ def limits_of(driver: type[Driver]) -> dict[str, int | str]:
     return {name: value for name, value in asdict(driver.limits).items() if value != ""}
 
 
-def _rows(exchange: Exchange) -> Callable[[StorageSnapshot], Row]:
+def native_of(driver: type[Driver]) -> Native:
+    """Return what of a list a driver's backend does itself."""
+    return Native(
+        filters={
+            fields.name_of(field, lookup): how.value
+            for (field, lookup), how in driver.pushdown.items()
+        },
+        sort_keys=tuple(sorted(driver.sort_keys)),
+        count=Capability.SNAPSHOT_COUNT in driver.capabilities,
+    )
+
+
+class _Volumes:
+    """The volumes of the snapshots of one page, for those who want to see them whole."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.found: dict[str, tuple[StorageVolume, Row]] = {}
+        self._exchange = exchange
+
+    def find(self, page: Sequence[StorageSnapshot]) -> None:
+        """Find the volumes of these snapshots."""
+        ids = {s.volume_id for s in page if s.volume_id and s.volume_exists is not False}
+        volumes = self._exchange.account.find_volumes(ids)
+        self.found.clear()
+        self.found.update({v.id: (v, volume_row(self._exchange, v)) for v in volumes})
+
+
+def _rows(
+    exchange: Exchange,
+    view: View | None = None,
+    volumes: Mapping[str, tuple[StorageVolume, Row]] | None = None,
+) -> Callable[[StorageSnapshot], Row]:
     """Return ``_row`` for a list, in which a few kinds of rows come again and again."""
-    row = lru_cache(lambda actions: Row(exchange.links, actions))
+    view = view or View()
+    shown = Row(exchange.links, fields=view.fields, native=view.native, volumes=volumes)
+    row = lru_cache(lambda actions: replace(shown, actions=actions))
     capabilities = exchange.capabilities
     return lambda snapshot: row(snapshot_actions(snapshot, capabilities))
 

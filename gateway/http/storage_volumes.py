@@ -4,24 +4,52 @@ from dataclasses import replace
 
 from flask import Blueprint, Response
 
+from gateway.core import fields
 from gateway.core.actions import volume_actions
-from gateway.driver import Capability, CreateVolume, StorageVolume, VolumeState
-from gateway.http import schemas
+from gateway.driver import Capability, CreateVolume, StorageVolume
+from gateway.http import lists, schemas
 from gateway.http.etags import check_if_match
 from gateway.http.exchange import Exchange, current
 from gateway.representations.documents import Row
 
 blueprint = Blueprint("storage_volumes", __name__, url_prefix="/api/storage_volumes")
-FILTERS = ("id", "name", "state")
+SHOWN = (
+    "id",
+    "href",
+    "name",
+    "description",
+    "state",
+    "native_state",
+    "state_reason",
+    "progress",
+    "created",
+    "capacity",
+    "size_bytes",
+    "stored_bytes",
+    "metadata",
+    "zone",
+    "source_snapshot_id",
+    "owner",
+    "actions",
+)
+"""The fields of a volume's document in a list."""
 
 
 @blueprint.get("")
 def index() -> Response:
     """Return all volumes, streamed."""
     exchange = current()
-    listing = exchange.account.list_volumes(exchange.filters(FILTERS, VolumeState))
-    chunks = exchange.format.storage_volumes(listing.pages(), lambda v: volume_row(exchange, v))
-    return exchange.stream(listing, chunks)
+    request = lists.read_list(exchange, fields.VOLUMES, SHOWN, expandable=False)
+    account, view = exchange.account, request.view
+    collection = lists.Collection(
+        name="storage_volumes",
+        begin=account.begin_volumes,
+        list=account.list_volumes,
+        count=account.count_volumes,
+        write=exchange.format.storage_volumes,
+        row=lambda v: replace(volume_row(exchange, v), fields=view.fields, native=view.native),
+    )
+    return lists.answer(exchange, request, collection)
 
 
 @blueprint.post("")
@@ -44,8 +72,9 @@ def create() -> Response:
 def show(volume_id: str) -> Response:
     """Return one volume with its snapshots."""
     exchange = current()
-    exchange.parameters()
+    view = lists.read_view(exchange, (*SHOWN, "snapshots"))
     volume, row = _with_snapshots(exchange, volume_id)
+    row = replace(row, fields=view.fields, native=view.native)
     return exchange.respond(exchange.format.storage_volume(volume, row))
 
 

@@ -1,13 +1,18 @@
 """What the formats are given beside the model: links and small documents."""
 
+import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
+import orjson
+
 from gateway.core.actions import Action
-from gateway.driver import StorageSnapshot
+from gateway.driver import StorageSnapshot, StorageVolume
 
 _is_plain = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 """What percent-encoding leaves as it is; most ids are, and it takes three times as long."""
@@ -63,9 +68,21 @@ class DriverDescription:
     providers: tuple[str, ...]
     capabilities: Mapping[str, str]
     """Capability word -> the sentence that it promises."""
-    filters: tuple[str, ...]
+    filters: Mapping[str, tuple[str, ...]]
+    """Field -> the lookups that lists of snapshots know."""
     sort_keys: tuple[str, ...]
+    native: "Native"
     limits: Mapping[str, int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What of lists a driver's backend does itself."""
+
+    filters: Mapping[str, str]
+    """A filter's name -> ``exact``, or ``superset`` where the gateway filters again."""
+    sort_keys: tuple[str, ...]
+    count: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +103,11 @@ class ResourceSchema:
     fields: tuple[SchemaField, ...]
     list_methods: tuple[str, ...]
     detail_methods: tuple[str, ...]
-    filters: tuple[str, ...]
+    filters: Mapping[str, tuple[str, ...]]
+    """Field -> the lookups there are."""
     sort_keys: tuple[str, ...]
+    native: Native
     limits: Mapping[str, int | str]
-
-
-def lookups_of(filters: Iterable[str]) -> dict[str, list[str]]:
-    """Return the filters as field -> lookups: ``name`` and ``name__contains`` are one field."""
-    found: dict[str, list[str]] = {}
-    for name in filters:
-        field, _, lookup = name.partition("__")
-        found.setdefault(field, []).append(lookup or "exact")
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,31 @@ class Row:
     actions: tuple[Action, ...] = ()
     snapshot_ids: Iterable[str] | None = None
     """For a single volume: its snapshots."""
+    fields: tuple[str, ...] | None = None
+    """What to show; None for everything."""
+    native: bool = False
+    """Whether to show the backend's own record."""
+    volumes: Mapping[str, "tuple[StorageVolume, Row]"] | None = None
+    """Volumes by id, to show whole where a snapshot names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListEnd:
+    """What is known of a list once its items are written.
+
+    Attributes:
+        rows: how many those were.
+        next_href: the URL of the next page.
+        count: how many match in all, for those who asked.
+        count_missing: why that is not known.
+        explain: what ran where, for those who asked.
+    """
+
+    rows: int
+    next_href: str | None = None
+    count: int | None = None
+    count_missing: str | None = None
+    explain: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +194,24 @@ def rfc3339(moment: datetime) -> str:
 def capacity_gib(size_bytes: int) -> int:
     """Return a size as Deltacloud's capacity: whole GiB, rounded up."""
     return -(-size_bytes // (1 << 30))
+
+
+def json_bytes(document: Any) -> bytes:
+    """Return a document as JSON in UTF-8, whatever a backend may have put into it."""
+    try:
+        return orjson.dumps(document, default=str)
+    except orjson.JSONEncodeError:  # lone surrogates, which UTF-8 lacks, or numbers of 65 bits
+        return json.dumps(_writable(document), default=str, separators=(",", ":")).encode()
+
+
+def _writable(value: Any) -> Any:
+    """Return a document that JSON can carry; U+FFFD stands for what UTF-8 cannot."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {_writable(str(key)): _writable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(inner) for inner in value]
+    return value
