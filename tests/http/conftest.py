@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.http.listed import FORMATS as LIST_FORMATS
+from tests.http.listed import HUNG_UP, listed_server
 from tests.http.tools import FORMATS, everything
 from tests.servers import Server
 
@@ -57,3 +59,42 @@ def unharmed(server: Server) -> Callable[[], contextlib.AbstractContextManager[N
         assert everything(server) == before
 
     return check
+
+
+@pytest.fixture(scope="session")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with two workers and clouds of many rows; their names say what they are like."""
+    with listed_server(
+        tmp_path_factory.mktemp("listed"),
+        {
+            "listed": {},
+            "twin": {},
+            "serving": {"driver": "ServingDriver"},
+            "one-more": {},
+            "plain": {"driver": "PlainDriver"},
+            "few": {"rows": 5},
+            "one-page": {"rows": 50},
+            "empty": {"rows": 0},
+            "many": {"rows": 3000},
+            "big": {"rows": 2000, "padding": 20_000},
+            **{
+                f"slow-{what}-{format_}": {"rows": 3000, "delay_s": 0.2}
+                for what in HUNG_UP
+                for format_ in LIST_FORMATS
+            },
+            "late": {"fail_at": 110},
+            "late-bug": {"fail_at": 110, "error": "bug"},
+            "early": {"fail_at": 7},
+            "no-volume": {"fail_volume": True},
+            "odd": {"rows": 6, "odd": True},
+        },
+        gateway="max_sorted_rows = 1000",
+        arguments=("--workers", "2"),
+    ) as server:
+        yield server
+
+
+@pytest.fixture(params=LIST_FORMATS)
+def list_format(request: pytest.FixtureRequest) -> str:
+    """Each format of lists in turn."""
+    return str(request.param)

@@ -15,12 +15,16 @@ Providers = Mapping[str, Mapping[str, Any]]
 
 
 def staged_config(folder: Path, providers: Providers, *, gateway: str = "", more: str = "") -> Path:
-    """Write a configuration with a local provider and staged ones; return its path."""
+    """Write a configuration with a local provider and staged ones; return its path.
+
+    Their ``driver`` is a class of staged_cloud, or one of another plug-in, as in ``module:Class``.
+    """
     lines = [more]
     for name, given in providers.items():
         options = {"folder": str(folder), **given}
         driver = options.pop("driver", "StagedDriver")
-        lines += [f"[providers.{name}]", f'driver = "staged_cloud:{driver}"']
+        driver = driver if ":" in driver else f"staged_cloud:{driver}"
+        lines += [f"[providers.{name}]", f'driver = "{driver}"']
         lines += [f"[providers.{name}.options]"]
         lines += [f"{key} = {json.dumps(value)}" for key, value in options.items()]
     config = local_config(folder, more="\n".join(lines))

@@ -88,8 +88,15 @@ def test_a_driver_is_the_same_in_both_formats(server: Server) -> None:
             "name": root.findtext("name"),
             "providers": [{"id": p.get("id")} for p in root.findall("provider")],
             "capabilities": {c.get("name"): c.text for c in root.findall("capability")},
-            "filters": [f.get("name") for f in root.findall("filter")],
+            "filters": {
+                f.get("name"): (f.get("lookups") or "").split() for f in root.findall("filter")
+            },
             "sort": [f.get("name") for f in root.findall("sort")],
+            "native": {
+                "filters": {f.get("name"): f.get("answer") for f in root.findall("native/filter")},
+                "sort": [f.get("name") for f in root.findall("native/sort")],
+                "count": root.xpath("native/@count") == ["true"],
+            },
             "limits": {e.get("name"): int(e.text or "") for e in root.findall("limit")},
         } == driver
 

@@ -92,7 +92,9 @@ def test_volumes_are_filtered(api: Api, disk: str, attached: str, format_: str) 
         assert found(**nothing) == []
     assert found(id=disk, state="busy") == []
     api.refusal("GET", VOLUMES, params={"state": "nosuch"}, format_=format_)
-    api.refusal("GET", VOLUMES, params={"sort": "created"}, format_=format_)
+    api.refusal("GET", VOLUMES, params={"sort": "nosuch"}, format_=format_)
+    newest = api.ids(VOLUMES, params={"sort": "-created"}, format_=format_)
+    assert newest == api.ids(VOLUMES, params={"sort": "created"}, format_=format_)[::-1]
 
 
 @pytest.mark.parametrize(("kind", "format_"), [("form", "xml"), ("json", "json"), ("xml", "json")])
