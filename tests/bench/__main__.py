@@ -5,13 +5,13 @@ make bench                  lists on the shipped server, speed and memory; each 
 make bench ARGS=ec2         the EC2 driver only
 make bench ARGS=cinder      the Cinder driver only
 make bench ARGS=cloudsigma  the CloudSigma driver only
+make bench ARGS=lists       long lists, filters and pages
 make bench ARGS=servers     the choice of the server: who cuts, how fast on this code
 """
 
 import contextlib
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,9 +21,10 @@ from pathlib import Path
 
 import requests
 
-from tests.bench import cinder, cloudsigma, ec2
+from tests.bench import cinder, cloudsigma, ec2, lists
 from tests.bench.load import Result, median, run
 from tests.bench.memory import fresh_peak_mib, peak_mib
+from tests.bench.stores import make_snapshots, multiply
 from tests.servers import DEMO, Server, address_of, local_config, running
 
 AUTHORIZATION = "Authorization: Basic ZGVtbzpkZW1v\r\n"
@@ -34,6 +35,12 @@ ROUND_S = 3.0
 REFERENCE = (200, 435)
 """Requests/s of Apache Deltacloud 1.1.3 with its mock driver, as observed on such machines."""
 MANY = 10_000
+PARTS = {
+    "ec2": ec2.main,
+    "cinder": cinder.main,
+    "cloudsigma": cloudsigma.main,
+    "lists": lists.main,
+}
 _GUNICORN = (sys.executable, "-m", "gunicorn", "--workers", "2", "--log-level", "error")
 _KEEPALIVE = ("--keep-alive", "30")
 
@@ -67,20 +74,15 @@ def main(arguments: list[str]) -> None:
     """Run the benchmarks that the command line names."""
     if arguments == ["servers"]:
         compare_servers()
-    elif arguments == ["ec2"]:
-        ec2.main()
-    elif arguments == ["cinder"]:
-        cinder.main()
-    elif arguments == ["cloudsigma"]:
-        cloudsigma.main()
+    elif len(arguments) == 1 and arguments[0] in PARTS:
+        PARTS[arguments[0]]()
     elif arguments:
         sys.exit(__doc__)
     else:
         compare_with_bare()
         list_many()
-        ec2.main()
-        cinder.main()
-        cloudsigma.main()
+        for part in PARTS.values():
+            part()
 
 
 def compare_with_bare() -> None:
@@ -250,42 +252,17 @@ def is_installed(command: tuple[str, ...]) -> bool:
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
-def make_snapshots(server: Server, count: int) -> None:
-    """Make real snapshots of a small volume."""
-    (server.store / "volumes" / "disk.img").write_bytes(os.urandom(1 << 16))
-    for number in range(count):
-        made = server.request(
-            "POST",
-            "/storage_snapshots",
-            data={"volume_id": "disk.img", "name": f"nightly {number}", "metadata[env]": "prod"},
-        )
-        server.wait_until("/storage_snapshots/" + made.json()["storage_snapshot"]["id"])
-
-
-def multiply(server: Server, count: int) -> None:
-    """Repeat the store's one snapshot, row and file, until there are ``count``."""
-    database = sqlite3.connect(server.store / "snapgate.db", timeout=10)
-    rows = database.execute("SELECT * FROM disks WHERE kind = 'snapshot'")
-    columns = [column[0] for column in rows.description]
-    template = dict(zip(columns, rows.fetchone(), strict=True))
-    del template["seq"]
-    copies = [{**template, "id": f"snap-{number:016x}"} for number in range(1, count)]
-    names = ", ".join(template)
-    values = ", ".join(f":{name}" for name in template)
-    with database:
-        database.executemany(f"INSERT INTO disks ({names}) VALUES ({values})", copies)
-    database.close()
-    for row in copies:
-        (server.store / "snapshots" / row["id"]).touch()
-
-
 def get_all(server: Server, format_: str) -> tuple[float, float, int]:
     """Return seconds to the first byte of the body, seconds to the last, and bytes."""
     begun = time.perf_counter()
     first = 0.0
     size = 0
     with requests.get(
-        f"{server.api}/storage_snapshots?format={format_}", auth=DEMO, stream=True, timeout=60
+        f"{server.api}/storage_snapshots?format={format_}",
+        auth=DEMO,
+        headers={"Accept-Encoding": "identity"},
+        stream=True,
+        timeout=60,
     ) as answer:
         for chunk in answer.iter_content(1 << 16):
             first = first or time.perf_counter() - begun

@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from tests.bench.load import median
 from tests.bench.memory import fresh_peak_mib, peak_mib
 from tests.bench.static import PAGE
@@ -39,6 +37,8 @@ class Subject:
         options: from the static server's URL to the driver's options.
         most_mib: how much the worker may grow by the longest list.
         tell: what else the plain script is told.
+        query: what else the gateway is asked, from ``&`` on.
+        beside_itself: the other side is the gateway without ``query``.
     """
 
     driver: str
@@ -51,6 +51,8 @@ class Subject:
     options: Callable[[str], Mapping[str, Any]]
     most_mib: int
     tell: tuple[str, ...] = ()
+    query: str = ""
+    beside_itself: bool = False
 
 
 @dataclass
@@ -59,8 +61,10 @@ class _Lists:
 
     ours: list[float] = field(default_factory=list)
     stock: list[float] = field(default_factory=list)
-    lead: list[float] = field(default_factory=list)
-    """From the first byte of the answer to the request for the second page."""
+    first: list[float] = field(default_factory=list)
+    """Until the first byte of the answer."""
+    backend: list[float] = field(default_factory=list)
+    """Of that, in the backend: its first page."""
 
 
 @dataclass
@@ -78,7 +82,8 @@ class _Run:
 def compare(subject: Subject) -> None:
     """Compare at each length, and tell memory and first byte of what has several pages."""
     format_, driver = subject.format, subject.driver
-    print(f"GET /api/storage_snapshots?format={format_} over {driver} beside {subject.stock}")
+    asked = f"GET /api/storage_snapshots?format={format_}{subject.query}"
+    print(f"{asked} over {driver} beside {subject.stock}")
     with contextlib.ExitStack() as stack:
         servers = {
             count: stack.enter_context(_child(f"tests.bench.{driver}_server", str(count)))
@@ -100,44 +105,48 @@ def compare(subject: Subject) -> None:
 def _compare(run: _Run) -> None:
     count, subject = run.count, run.subject
     before = fresh_peak_mib(run.worker)
-    _read(run)
+    _read(run, subject.query)
     grown = peak_mib(run.worker) - before
     _, _, stock_grown = _ask(run.stock)
     found = _Lists()
     for _ in range(subject.rounds[count]):
-        _asked(run)  # forgets what came before
-        first_at, took = _read(run)
+        first, backend, took = _read(run, subject.query)
         found.ours.append(took)
-        asked = _asked(run)
-        if len(asked) > 1:
-            found.lead.append(asked[1] - first_at)
+        found.first.append(first)
+        found.backend.append(backend)
+        if subject.beside_itself:
+            found.stock.append(_read(run, "")[2])
+            continue
         seconds, rows, _ = _ask(run.stock)
         assert rows == count, rows
         found.stock.append(seconds)
     ratio = median([o / s for o, s in zip(found.ours, found.stock, strict=True)])
+    other = f"without {subject.query}" if subject.beside_itself else subject.stock
     print(
-        f"  {count} snapshots: {median(found.ours) * 1000:.1f} ms, {subject.stock} "
+        f"  {count} snapshots: {median(found.ours) * 1000:.1f} ms, {other} "
         f"{median(found.stock) * 1000:.1f} ms, ratio {ratio:.3f} "
         f"(target {subject.targets[count]:.2f})"
     )
     if count > PAGE:
+        first, backend = median(found.first), median(found.backend)
         print(
             f"    the first such list: the worker grew by {grown:.1f} MiB (target "
-            f"{subject.most_mib}), the other side by {stock_grown:.1f}; first byte "
-            f"{median(found.lead) * 1000:.1f} ms before the second page was asked for"
+            f"{subject.most_mib}), the other side by {stock_grown:.1f}; first byte after "
+            f"{first * 1000:.1f} ms, of which the backend's first page took "
+            f"{backend * 1000:.1f}: ratio {first / backend:.2f} (target 1.20)"
         )
 
 
-def _read(run: _Run) -> tuple[float, float]:
-    """Return when the first byte came (monotonic), and the seconds of the whole list."""
+def _read(run: _Run, query: str) -> tuple[float, float, float]:
+    """Return the seconds until the first byte, in the backend before it, and of the whole list."""
     subject = run.subject
-    url = f"/api;provider=of-{run.count}/storage_snapshots?format={subject.format}"
+    url = f"/api;provider=of-{run.count}/storage_snapshots?format={subject.format}{query}"
     basic = b64encode(subject.login.encode()).decode()
     begun = time.perf_counter()
     run.client.request("GET", url, headers={"Authorization": f"Basic {basic}"})
     answer = run.client.getresponse()
     data = answer.read(1)
-    first_at = time.monotonic()
+    first = time.perf_counter() - begun
     end = b""
     while data:
         end = (end + data)[-64:]
@@ -145,13 +154,7 @@ def _read(run: _Run) -> tuple[float, float]:
     took = time.perf_counter() - begun
     assert answer.status == 200, end
     assert end.endswith(subject.end), end
-    return first_at, took
-
-
-def _asked(run: _Run) -> list[float]:
-    """Return when the static server was asked for pages since the last time (monotonic)."""
-    asked: list[float] = requests.get(f"{_url(run.port)}/asked", timeout=10).json()
-    return asked
+    return first, float(answer.headers["X-Backend-Runtime"]), took
 
 
 def _url(port: int) -> str:
