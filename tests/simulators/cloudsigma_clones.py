@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response
@@ -62,6 +62,7 @@ def clone(call: Call, source: Source) -> Drive:
         status="started",
         created=now,
         last_modified=now,
+        ends_at=now + timedelta(seconds=call.settings.work_seconds("clone_drive")),
         resources=[source.uuid, drive.uuid] if source.kind == "drives" else [drive.uuid],
     )
     drive.jobs.append(job.uuid)

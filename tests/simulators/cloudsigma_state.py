@@ -120,6 +120,9 @@ class Job(Resource):
     last_modified: datetime
     operation: str = "drive_clone"
     progress: int = 0
+    """The least that is told."""
+    ends_at: datetime | None = None
+    """When it will be over; None: nobody knows."""
     resources: list[str] = field(default_factory=list)
     children: list[Any] = field(default_factory=list)
     """As answers show them; only servers' cloning has some."""
@@ -128,6 +131,13 @@ class Job(Resource):
     def is_over(self) -> bool:
         """Say whether it came to its end."""
         return self.status != "started"
+
+    def progress_at(self, now: datetime) -> int:
+        """Return how far it is, in percent; 100 only when it is over."""
+        if self.is_over or self.ends_at is None or self.ends_at <= self.created:
+            return self.progress
+        part = (now - self.created) / (self.ends_at - self.created)
+        return max(self.progress, min(int(part * 100), 99))
 
     def has_expired(self, now: datetime) -> bool:
         """Say whether it is forgotten: three days after it came to its end."""

@@ -100,7 +100,7 @@ class Views:
         return {
             "children": job.children,
             "created": job_time_text(job.created),
-            "data": {"progress": job.progress},
+            "data": {"progress": job.progress_at(self._store.clock.now())},
             "last_modified": job_time_text(job.last_modified),
             "operation": job.operation,
             "resource_uri": f"{PREFIX}/jobs/{job.uuid}/",

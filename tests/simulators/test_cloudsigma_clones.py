@@ -105,7 +105,12 @@ def test_jobs_end_and_are_forgotten(cloud: CloudSigma, caller: Caller) -> None:
         "drive_clone",
     )
     assert job["created"] == "2016-12-06T01:05:54.139874+00:00"
-    cloud.clock.advance(60)
+    told = []
+    for _ in range(3):
+        cloud.clock.advance(14.9)
+        told.append(caller.get(path)["data"]["progress"])
+    assert told == [24, 49, 74]
+    cloud.clock.advance(60 - 3 * 14.9)
     job = caller.get(path)
     assert (job["state"], job["data"]) == ("success", {"progress": 100})
     assert job["last_modified"] == "2016-12-06T01:06:54.139874+00:00"

@@ -55,6 +55,12 @@ def response(
     return made
 
 
+def asked(answer: requests.Response, method: str, path: str) -> requests.Response:
+    """Return an answer as that to a request; ``path`` is what follows ``/api/2.0/``."""
+    answer.request = requests.Request(method, f"https://{SECRET}.example/api/2.0/{path}").prepare()
+    return answer
+
+
 def raised(answer: requests.Response) -> requests.HTTPError:
     """Return what requests raises for an answer."""
     try:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+from gateway.core.collection import ListSettings
 from gateway.core.guard import Guard
 from gateway.core.registry import Provider, Providers
 from gateway.core.sessions import Sessions
@@ -34,6 +35,7 @@ from gateway.driver import (
     VolumeState,
 )
 
+LISTS = ListSettings(b"a key that nobody else has", max_sorted_rows=1000)
 ALICE = Credentials(username="alice", password="hunter2")
 BOB = Credentials(username="bob", password="hunter3")
 
@@ -100,7 +102,11 @@ class FakeDriver(BareDriver):
     for _flag in METHODS:
         capabilities |= _flag
     pushdown: ClassVar = {("volume_id", Lookup.EXACT): Pushdown.SUPERSET}
-    page_size = 2
+    page_size = 3
+
+    def count_snapshots(self, query: Query, *, deadline: Deadline) -> int | None:
+        self.backend.called("count_snapshots", query)
+        return len(self.backend.snapshots)
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         self.backend.called("create_snapshot", request)
@@ -209,5 +215,5 @@ def provider(
 def account(backend: Backend, driver: type[Driver] = FakeDriver) -> Account:
     configured = provider(backend, driver)
     providers = Providers((configured,), configured.name)
-    core = Core(providers, Sessions(providers), Guard(timeout_s=5))
+    core = Core(providers, Sessions(providers), Guard(timeout_s=5), LISTS)
     return core.account(configured, ALICE)

@@ -18,6 +18,8 @@ from gateway.representations.documents import (
     EntryPoint,
     Feature,
     Links,
+    ListEnd,
+    Native,
     Problem,
     ResourceSchema,
     Result,
@@ -28,6 +30,20 @@ from gateway.representations.documents import (
 LINKS = Links("http://localhost:3001/api")
 # What Deltacloud's manual shows of EC2: no operation but the list itself.
 PLAIN = Row(LINKS)
+END = ListEnd(3)
+LONG_END = ListEnd(
+    3,
+    next_href="http://localhost:3001/api/storage_snapshots?limit=3&marker=a-_b",
+    count=7,
+    explain={
+        "backend": {"filters": ["name", "metadata[a<b]"], "sort": []},
+        "gateway": {"filters": ["metadata[a<b]"], "sort": ["-created"]},
+        "rows": 9,
+        "calls": 2,
+        "matched": 3,
+    },
+)
+UNCOUNTED_END = ListEnd(3, count_missing="it is <not> known")
 ALL = Capability(sum(flag.value for flag in Capability))
 
 
@@ -117,13 +133,15 @@ ENTRY_POINT = EntryPoint(
         ),
     },
 )
+NATIVE = Native({"id": "exact", "metadata[KEY]": "superset"}, ("id",), count=True)
 DRIVER = DriverDescription(
     id="acme.drivers:Acme",
     name="Acme & Sons",
     providers=("eu", "us"),
     capabilities={"volume_read": "volumes can be shown", "zone": "a <zone> can be named"},
-    filters=("id", "name"),
+    filters={"id": ("exact", "in"), "metadata[KEY]": ("exact",)},
     sort_keys=("created", "id"),
+    native=NATIVE,
     limits={"name": 255, "page_size": 1000},
 )
 SCHEMA = ResourceSchema(
@@ -133,8 +151,9 @@ SCHEMA = ResourceSchema(
     ),
     list_methods=("get", "post"),
     detail_methods=("get", "delete"),
-    filters=("id", "state"),
+    filters={"id": ("exact", "in"), "created": ("gte", "isnull")},
     sort_keys=("created",),
+    native=NATIVE,
     limits={"name": 255},
 )
 PROBLEM = Problem(

@@ -263,7 +263,16 @@ def test_a_size_is_in_gib(size: int | None, found: int | None) -> None:
 
 def test_a_row_with_nothing_but_an_id_and_a_state_makes_up_nothing() -> None:
     for found in (snapshot(None), volume(None)):
-        known = {"id", "state", "native_state", "ready", "metadata", "labels", "visibility"}
+        known = {
+            "id",
+            "state",
+            "native_state",
+            "ready",
+            "metadata",
+            "labels",
+            "visibility",
+            "native",
+        }
         others = {name: getattr(found, name) for name in found.__slots__ if name not in known}
         assert others.pop("volume_exists", True) is others.pop("deletable", True) is True
         assert set(others.values()) == {None}

@@ -1,7 +1,11 @@
 """How the driver's one transport sends: time-outs, repetitions, redirections, nothing kept."""
 
+import contextlib
 import gc
+import gzip
 import time
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ from keystoneauth1 import exceptions as keystone
 from keystoneauth1.session import Session
 
 from gateway.driver import Deadline, DriverError, ErrorCode, Transport, within
+from gateway.driver import transport as transport_module
 from tests.unit.cinder_samples import classified, http, options, serving, stalling
 
 TOKEN = "gAAAAAtoken"
@@ -89,6 +94,88 @@ def test_a_body_that_trickles_ends_with_the_call(
         assert caught.value.code is ErrorCode.TIMEOUT
         assert time.monotonic() - began < 0.6
         assert len(server.requests) == 1
+
+
+def endless(connection: Any, _: Any) -> None:
+    """Answer with a body that nobody counts and that does not end."""
+    with contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        while True:
+            connection.sendall(b" " * (1 << 16))
+
+
+def bomb(coding: str, mib: int) -> bytes:
+    """Return an answer that is small on its way and large when it is decoded."""
+    body = b" " * (mib << 20)
+    for one in coding.split(", "):
+        body = gzip.compress(body) if one == "gzip" else zlib.compress(body)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize(
+    "answer",
+    [endless, bomb("gzip", 9), bomb("deflate", 9), bomb("gzip, gzip", 9)],
+    ids=["endless", "gzip", "deflate", "twice"],
+)
+def test_a_body_that_is_too_large_is_refused_before_it_is_all_there(
+    transport: Transport, method: str, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "MOST_BYTES", 2 << 20)
+    with serving(answer) as server:
+        tracemalloc.start()
+        with pytest.raises(DriverError) as caught:
+            send(transport, server.url, method)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    error = caught.value
+    assert error.code is ErrorCode.BACKEND
+    assert "the answer is larger than 2 MiB" in error.message
+    assert error.maybe_done is (method != "GET")
+    assert len(server.requests) == 1
+    assert peak < (4 << 20)
+
+
+def long_failure(connection: Any, _: Any) -> None:
+    """Answer that the server is down, at great length."""
+    with contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 503 X\r\nContent-Type: text/html\r\n\r\n")
+        for _ in range(150):
+            connection.sendall(b" ")
+            time.sleep(0.02)
+
+
+def test_what_is_tried_again_is_not_read_to_its_end(transport: Transport) -> None:
+    with serving(long_failure) as server:
+        began = time.monotonic()
+        with pytest.raises(DriverError) as caught:
+            send(transport, server.url, limit_s=0.5)
+        assert time.monotonic() - began < 1.5
+        assert len(server.requests) == 2
+    assert (caught.value.code, caught.value.maybe_done) == (ErrorCode.TIMEOUT, False)
+
+
+def test_a_body_of_just_the_largest_size_is_read(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "MOST_BYTES", 3 << 20)
+    with serving(bomb("gzip", 3)) as server:
+        assert len(send(transport, server.url).content) == 3 << 20
+
+
+def test_a_long_body_lets_others_have_their_turn(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[float] = []
+    monkeypatch.setattr(time, "sleep", turns.append)
+    with serving(bomb("gzip", 5)) as server:
+        send(transport, server.url)
+        assert turns == [0] * 5
+        turns.clear()
+    with serving(http(200, "x" * 9999)) as server:
+        send(transport, server.url)
+    assert turns == []
 
 
 def test_nothing_is_sent_that_nobody_limits(transport: Transport) -> None:

@@ -98,14 +98,23 @@ def test_a_bad_token_does_not_hide_a_good_password() -> None:
     assert signed(credentials) == basic("u:p")
 
 
-@pytest.fixture
-def digesting() -> Iterator[Server]:
-    """A server that wants Digest and takes any."""
+@pytest.fixture(
+    params=[
+        (CHALLENGE,),
+        (f'Basic realm="x, y", {CHALLENGE}',),
+        (f'{CHALLENGE}, Basic realm="x"',),
+        ('Basic realm="x"', CHALLENGE),
+    ],
+    ids=["alone", "last", "first", "two headers"],
+)
+def digesting(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that wants Digest, perhaps among others, and takes any."""
+    challenges = [f"WWW-Authenticate: {one}" for one in request.param]
 
     def reply(connection: Any, request: bytes) -> None:
         answer = EMPTY
         if b"Authorization: Digest " not in request:
-            answer = http(401, "", f"WWW-Authenticate: {CHALLENGE}")
+            answer = http(401, "", *challenges)
         connection.sendall(answer)
 
     with serving(reply) as server:
@@ -142,7 +151,10 @@ def test_a_token_is_not_turned_into_digest(digesting: Server) -> None:
     assert [_scheme(request) for request in digesting.requests] == ["Bearer"]
 
 
-@pytest.mark.parametrize("challenge", ["", 'Basic realm="x"', "Negotiate", "x Digest"])
+@pytest.mark.parametrize(
+    "challenge",
+    ["", 'Basic realm="x"', "Negotiate", "x Digest", 'Basic realm="x, Digest y"', "Digested x"],
+)
 def test_a_server_that_does_not_want_digest_is_asked_once(challenge: str) -> None:
     header = f"WWW-Authenticate: {challenge}"
     with serving(http(401, "", header)) as server:

@@ -10,20 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.cloudsigma import errors
-from gateway.driver import DriverError, ErrorCode
-from tests.unit.cloudsigma_samples import HTML, SECRET, classified, raised, response, told
+from gateway.driver import ErrorCode
+from tests.unit.cloudsigma_errors import MISSING, OTHERS, entry, of
+from tests.unit.cloudsigma_samples import HTML, SECRET, raised, response, told
 
 E: TypeAlias = ErrorCode
-UUID = "b49dc74a-f7a5-42f5-9842-290e7475d67a"
 FIELD = {"error_message": "This field is required", "error_point": "resource"}
 REQUIRED = {**FIELD, "error_type": "validation"}
 
 
-def entry(kind: Any, message: Any = "", point: Any = None) -> dict[str, Any]:
-    return {"error_point": point, "error_type": kind, "error_message": message}
-
-
-MISSING = entry("notexist", f"Object with uuid {UUID} does not exist")
 STARTED = entry(
     "permission", 'Cannot start guest in state "started". Guest should be in state "stopped"'
 )
@@ -33,27 +28,14 @@ STOPPED = entry(
     "Guest should be in state \"['started', 'running_legacy']\"",
 )
 UNKNOWN = entry("backend", "unknown error")
-OTHERS = {
-    "error_type": "permission",
-    "error_message": f"User {UUID} does not have all of the permissions [LIST] in order to "
-    f"complete the operation on resources [{UUID}]",
-}
-
-
-def of(
-    status: int, body: Any = b"", content_type: str = "application/json", **headers: str
-) -> DriverError:
-    """Return what the driver says of an answer; what is neither text nor bytes is JSON."""
-    text = body if isinstance(body, str | bytes) else json.dumps(body)
-    return classified(raised(response(status, text, content_type, **headers)))
 
 
 # status, the documented body, what it means, its fields, a part of the message
 VERBATIM: list[tuple[int, Any, E, list[str], str]] = [
     (400, REQUIRED, E.INVALID, [], "refuses the request's values"),
     (404, MISSING, E.NOT_FOUND, [], "does not find"),
-    (403, STARTED, E.CONFLICT, [], "it is started, which forbids"),
-    (403, STOPPED, E.CONFLICT, [], "it is stopped, which forbids"),
+    (403, STARTED, E.CONFLICT, [], "the server is started, which forbids"),
+    (403, STOPPED, E.CONFLICT, [], "the server is stopped, which forbids"),
     (500, UNKNOWN, E.BACKEND, [], "failed inside"),
     (503, UNKNOWN, E.UNAVAILABLE, [], "cannot do that now"),
     (403, OTHERS, E.DENIED, [], "does not allow this account"),
@@ -147,49 +129,6 @@ def test_cloudsigma_says_when_to_ask_again(
     assert SECRET not in told(error)
 
 
-REFUSED = [
-    ('Cannot clone snapshot in state "creating". Snapshot should be in state "a"', E.CONFLICT),
-    ('Cannot delete drive in state "cloning_dst"', E.CONFLICT),
-    ('permissions: in state "mounted"', E.CONFLICT),
-    ('Cannot delete drive in state "Mounted"', E.DENIED),
-    (f'in state "{"x" * 41}"', E.DENIED),
-    ("A drive can have a remote snapshot every 30 minutes", E.CONFLICT),
-    ("wait 1 minute", E.CONFLICT),
-    ("Wait 30 MINUTES: limit exceeded", E.CONFLICT),
-    ("there is a 30-minute pause", E.CONFLICT),
-    ("minuteses", E.DENIED),
-    ("Snapshot limit reached", E.QUOTA),
-    ("Limit of snapshots", E.QUOTA),
-    ("the maximum number of snapshots is 90", E.QUOTA),
-    ("there can be at most 90", E.QUOTA),
-    ("quota exceeded", E.QUOTA),
-    ("Too many snapshots", E.QUOTA),
-    ("unlimited", E.DENIED),
-    (OTHERS["error_message"], E.DENIED),
-    ("does not have the permissions; try in 30 minutes; limit", E.DENIED),
-    ("", E.DENIED),
-    (None, E.DENIED),
-    (["limit"], E.QUOTA),
-]
-
-
-@pytest.mark.parametrize(("message", "code"), REFUSED)
-@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [one]], ids=["object", "list"])
-def test_a_refusal_is_of_a_state_or_of_an_account(message: Any, code: E, wrap: Any) -> None:
-    error = of(403, wrap(entry("permission", message)))
-    assert (error.code, error.backend_code, error.fields) == (code, "permission", {})
-    assert error.is_retryable is False
-    assert not message or str(message) not in told(error)
-
-
-def test_each_refusal_says_what_to_do_about_it() -> None:
-    texts = ['Cannot edit it in state "creating"', "once in 30 minutes", "limit reached"]
-    state, pause, limit = (of(403, [entry("permission", text)]).message for text in texts)
-    assert state == "it is creating, which forbids that"
-    assert "30 minutes" in pause
-    assert "as many snapshots" in limit
-
-
 @pytest.mark.parametrize("status", [400, 403, 409, 422])
 def test_a_wrong_state_is_a_conflict_whatever_its_undocumented_status(status: int) -> None:
     error = of(status, [entry("permission", 'Cannot edit snapshot in state "creating"')])
@@ -238,46 +177,57 @@ def test_what_is_no_name_of_a_field_is_not_shown(point: str) -> None:
     assert SECRET not in told(error)
 
 
-def test_of_several_entries_the_first_one_decides() -> None:
+def test_of_several_entries_a_wrong_state_decides_and_then_the_first() -> None:
     both = [STARTED, OTHERS]
-    assert of(403, both).code is E.CONFLICT
-    assert of(403, both[::-1]).code is E.DENIED
-    assert of(403, [None, "x", 5, *both]).code is E.CONFLICT
+    for entries in (both, both[::-1], [None, "x", 5, *both], [entry("permission", "no"), STARTED]):
+        assert of(403, entries).code is E.CONFLICT
+    limited = [entry("permission", "no"), entry("permission", "limit reached")]
+    assert of(403, limited, to="POST snapshots/").code is E.QUOTA
+    assert of(403, [*limited, OTHERS], to="POST snapshots/").code is E.DENIED
     assert of(503, [entry("concurrency"), UNKNOWN]).code is E.RATE_LIMITED
     error = of(400, [REQUIRED, "x", entry("permission", "", "name")])
     assert (set(error.fields), error.backend_code) == ({"name"}, "validation")
 
 
+WORDS = "validation notexist backend permission database concurrency billing payment"
+
+
 @pytest.mark.parametrize(
-    ("kind", "told_"), [(None, None), ("", None), (0, None), (5, "5"), ("x" * 200, "x" * 100)]
+    ("kind", "told_"),
+    [(None, None), ("", None), (0, None), (5, None), ("x" * 200, None), (SECRET, None)]
+    + [({"a": 1}, None), (["backend"], None), ("Backend", None), ("backend\0", None)]
+    + [(word, word) for word in WORDS.split()],
 )
-def test_the_backends_word_is_short(kind: Any, told_: str | None) -> None:
+def test_the_backends_word_is_one_of_a_closed_set(kind: Any, told_: str | None) -> None:
     assert of(404, [entry(kind)]).backend_code == told_
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "about"),
+    ("status", "body", "unknown"),
     [
         (404, [MISSING], True),
-        (404, HTML, True),
-        (400, [entry("validation", "", "drive")], True),
-        (400, [REQUIRED, entry("validation", "", "drive")], True),
-        (400, entry("validation", "", "drive"), True),
-        (400, [entry("validation", "", "name")], False),
+        (404, HTML, False),
+        (404, "", False),
+        (400, [{**MISSING, "error_type": "validation", "error_point": "drive"}], True),
+        (400, [REQUIRED, {**MISSING, "error_point": "drive"}], True),
+        (400, entry("notexist", "", "drive"), True),
+        (400, [entry("validation", "Drive is ephemeral", "drive")], False),
+        (400, [entry("validation", "", "drive")], False),
+        (400, [{**MISSING, "error_type": "validation", "error_point": "name"}], False),
         (400, [entry("validation", "drive")], False),
         (400, HTML, False),
-        (403, [entry("permission", "", "drive")], False),
-        (503, [entry("backend", "", "drive")], False),
+        (403, [{**MISSING, "error_point": "drive"}], False),
+        (503, [{**MISSING, "error_point": "drive"}], False),
     ],
 )
-def test_what_says_that_there_is_no_drive(status: int, body: Any, about: bool) -> None:
+def test_what_says_that_there_is_no_drive(status: int, body: Any, unknown: bool) -> None:
     text = body if isinstance(body, str) else json.dumps(body)
-    assert errors.is_about_drive(raised(response(status, text))) is about
+    assert errors.is_unknown_drive(raised(response(status, text))) is unknown
 
 
 def test_an_error_without_an_answer_has_no_status() -> None:
     assert errors.status_of(requests.HTTPError()) == 0
-    assert not errors.is_about_drive(requests.HTTPError())
+    assert not errors.is_unknown_drive(requests.HTTPError())
     assert errors.status_of(raised(response(503))) == 503
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.cloudsigma import wire
+from drivers.cloudsigma import errors, wire
 from drivers.cloudsigma.driver import CloudSigmaDriver
 from drivers.cloudsigma.wire import DRIVES, LOCAL, REMOTE
 from gateway.driver import (
@@ -20,6 +21,7 @@ from gateway.driver import (
     StorageSnapshot,
     StorageVolume,
     UpdateSnapshot,
+    within,
 )
 from tests.golden_cloudsigma import sample
 from tests.unit.cloudsigma_samples import SNAPSHOT_ID, Prepared, Row
@@ -49,7 +51,7 @@ def tried(work: Callable[[], Any]) -> Any:
     try:
         return work()
     except DriverError as error:
-        known = (ErrorCode.BACKEND, False, wire.NOT_CLOUDSIGMA)
+        known = (ErrorCode.BACKEND, False, errors.NOT_CLOUDSIGMA)
         if (error.code, error.maybe_done, error.message) != known:
             raise
         return None
@@ -73,6 +75,8 @@ def assert_well_typed(found: Model | None) -> None:
     assert found.owner is None or isinstance(found.owner.id, str)
 
 
+NO_IDS = ["", "s", "../drives/x", f"{SNAPSHOT_ID}/", f"{SNAPSHOT_ID}\n", SNAPSHOT_ID[:-1]]
+NO_IDS += [SNAPSHOT_ID.replace("-", ""), f"{{{SNAPSHOT_ID}}}", SNAPSHOT_ID.replace("6", "\u0666")]
 NO_TEXTS: list[Any] = [None, 5, True, ["x"], {}, {"uuid": "s"}]
 
 
@@ -80,7 +84,8 @@ NO_TEXTS: list[Any] = [None, 5, True, ["x"], {}, {"uuid": "s"}]
     "row",
     [
         *(None, [], "x", 5, True, {}, {"uuid": "s"}, {"status": "available"}, ["uuid", "status"]),
-        *({"uuid": "s", "status": bad} for bad in NO_TEXTS),
+        *({"uuid": SNAPSHOT_ID, "status": bad} for bad in NO_TEXTS),
+        *({"uuid": bad, "status": "available"} for bad in NO_IDS),
         *({"uuid": bad, "status": "available"} for bad in NO_TEXTS),
     ],
     ids=repr,
@@ -97,8 +102,8 @@ def test_a_row_that_is_one_comes_back_as_it_is() -> None:
 
 
 def test_what_is_no_answer_of_cloudsigmas_may_have_happened_if_it_was_a_change() -> None:
-    assert not wire.not_cloudsigma().maybe_done
-    assert wire.not_cloudsigma(maybe_done=True).maybe_done
+    assert not errors.not_cloudsigma().maybe_done
+    assert errors.not_cloudsigma(maybe_done=True).maybe_done
 
 
 @pytest.mark.parametrize(
@@ -234,13 +239,58 @@ def capabilities(remote: Any) -> Prepared:
 @pytest.mark.parametrize("remote", [None, 5, "x", [], {}, {"remote_locations": None}], ids=repr)
 def test_capabilities_without_locations_have_none(remote: Any) -> None:
     assert capabilities(remote).remote_locations() == frozenset()
-    assert not capabilities(remote).has_remote_snapshots()
 
 
-def test_the_locations_are_asked_for_once() -> None:
-    account = capabilities({"remote_locations": ["zrh", "TBC"]})
+def test_the_locations_are_those_of_the_moment() -> None:
+    account = capabilities({"remote_locations": ["zrh", "TBC", 5, {"id": "FRA"}]})
     assert account.remote_locations() == account.remote_locations() == {"ZRH", "TBC"}
-    assert account.asked == [("capabilities/", {})]
+    assert account.asked == [("capabilities/", {})] * 2
+
+
+def nested(depth: int) -> Row:
+    """Return a snapshot whose meta is so deep."""
+    return {**SNAPSHOT, "meta": {"k": orjson.loads("[" * depth + "]" * depth)}}
+
+
+def below(frames: int, work: Callable[[], Any]) -> Any:
+    """Work with so much less of the stack."""
+    return below(frames - 1, work) if frames else work()
+
+
+@pytest.mark.parametrize("depth", [100, 900, 990])
+def test_meta_that_is_too_deep_to_be_spelled_is_the_backends_fault(depth: int) -> None:
+    for frames in (0, 300):
+        assert_well_typed(below(frames, lambda: made(nested(depth))))
+
+
+@pytest.mark.parametrize("depth", [10, 990])
+def test_meta_that_is_too_deep_to_be_sent_back_is_the_backends_fault(depth: int) -> None:
+    account = Prepared({})
+
+    def work() -> None:
+        with within(Deadline(9)):
+            account.replace(LOCAL, SNAPSHOT_ID, nested(depth), wire.snapshot)
+
+    with pytest.raises((DriverError, requests.ConnectionError)) as caught:
+        below(400, work)
+    exc = caught.value
+    assert isinstance(exc, DriverError) is (depth > 10)
+    if isinstance(exc, DriverError):
+        assert (exc.code, exc.maybe_done) == (ErrorCode.BACKEND, False)
+
+
+@pytest.mark.parametrize("answered", ["x", "f" * 8 + SNAPSHOT_ID[8:], None])
+def test_an_object_that_is_another_is_the_backends_fault(answered: Any) -> None:
+    _, account = driver({f"snapshots/{SNAPSHOT_ID}/": {**SNAPSHOT, "uuid": answered}})
+    with pytest.raises(DriverError) as caught:
+        account.get(LOCAL, SNAPSHOT_ID)
+    assert (caught.value.code, caught.value.maybe_done) == (ErrorCode.BACKEND, False)
+
+
+def test_an_id_is_the_same_in_upper_case() -> None:
+    row = {**SNAPSHOT, "uuid": SNAPSHOT_ID.upper()}
+    _, account = driver({f"snapshots/{SNAPSHOT_ID}/": row})
+    assert account.get(LOCAL, SNAPSHOT_ID) is row
 
 
 @pytest.mark.parametrize("locations", [5, True, 1.5], ids=repr)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from drivers.cloudsigma import wire
+from drivers.cloudsigma.wire import LOCAL, REMOTE
 from gateway.driver import Owner, SnapshotState, StoredKind, Visibility, VolumeState
 from tests.golden_cloudsigma import sample
 from tests.unit.cloudsigma_samples import Row, rows
@@ -19,17 +20,20 @@ V: TypeAlias = VolumeState
 
 
 def snapshot(**row: Any) -> Any:
-    return wire.snapshot(wire.check_row({"uuid": "s", "status": "available", **row}))
+    """Return the model of a row, a remote one if it has a location."""
+    kind = REMOTE if row.get("location") else LOCAL
+    return wire.snapshot(wire.check_row({"uuid": DRIVE, "status": "available", **row}), kind)
 
 
 def volume(**row: Any) -> Any:
-    return wire.volume(wire.check_row({"uuid": "v", "status": "unmounted", **row}))
+    return wire.volume(wire.check_row({"uuid": DRIVE, "status": "unmounted", **row}))
 
 
 def shown(name: str) -> Any:
     """Return the model of the one snapshot in a sample."""
     answer = sample(name).answer
-    return wire.snapshot(wire.check_row(answer.get("objects", [answer])[0]))
+    row = answer.get("objects", [answer])[0]
+    return wire.snapshot(wire.check_row(row), REMOTE if "location" in row else LOCAL)
 
 
 def test_the_samples_hold_what_these_tests_are_about() -> None:
@@ -72,7 +76,7 @@ def test_a_local_snapshot_has_a_drive_and_no_size(name: str, row: Row) -> None:
 
 @pytest.mark.parametrize(("name", "row"), rows("remote"), ids=[name for name, _ in rows("remote")])
 def test_a_remote_snapshot_has_a_place_and_a_size(name: str, row: Row) -> None:
-    found = wire.snapshot(row)
+    found = wire.snapshot(row, REMOTE)
     assert (found.kind, found.location, found.volume_exists) == ("remote", row["location"], None)
     assert found.size_bytes == row["drive_meta"]["size"] > 0
     assert found.updated.strftime("%Y-%m-%d %H:%M:%S.%f+00:00") == row["last_state_change"]  # type: ignore[union-attr]
@@ -150,7 +154,7 @@ def test_a_state_of_a_snapshot_is_translated_and_kept(
         assert (found.state, found.native_state) == (state, native)
         assert found.ready == (native == "available")
         assert found.deletable == (finished or not location)
-        assert found.location == location
+        assert found.location == (location or None)
         assert found.kind == ("remote" if location else "local")
         assert found.volume_exists is (None if location else True)
 
@@ -266,11 +270,23 @@ def test_whom_it_is_granted_to_makes_it_visible(row: Row, visibility: Visibility
     assert snapshot(**row).visibility is visibility
 
 
+@pytest.mark.parametrize("location", [None, "", "ZRH"])
+@pytest.mark.parametrize("status", ["available", "transferring"])
+def test_the_collection_tells_which_are_remote(location: str | None, status: str) -> None:
+    row = {"uuid": DRIVE, "status": status, "location": location}
+    local, remote = wire.snapshot(row, LOCAL), wire.snapshot(row, REMOTE)
+    assert (local.kind, local.location, local.volume_exists) == ("local", None, True)
+    assert (remote.kind, remote.location) == ("remote", location or "unknown")
+    assert remote.volume_exists is None
+    assert (local.deletable, remote.deletable) == (True, status == "available")
+
+
 def test_a_row_with_nothing_but_an_id_and_a_state_makes_up_nothing() -> None:
     known = {"id", "state", "native_state", "ready", "metadata", "labels", "visibility"}
     for found in (snapshot(), volume()):
         others = {name: getattr(found, name) for name in found.__slots__ if name not in known}
         assert others.pop("volume_exists", True) is others.pop("deletable", True) is True
+        assert others.pop("native").keys() == {"uuid", "status"}
         assert set(others.values()) == {None}
         assert found.metadata == {}
 

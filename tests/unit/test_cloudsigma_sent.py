@@ -8,18 +8,18 @@ from typing import Any, TypeAlias
 import pytest
 import requests
 
-from drivers.cloudsigma import errors
+from drivers.cloudsigma import errors, wire
 from drivers.cloudsigma.account import Account
 from drivers.cloudsigma.clients import Cloud
 from drivers.cloudsigma.wire import DRIVES, LOCAL
 from gateway.driver import Deadline, DriverError, ErrorCode, was_sent, within
 from tests.unit.cinder_samples import all_subclasses, http, serving, stalling
-from tests.unit.cloudsigma_samples import SECRET, USER, classified, options, told
+from tests.unit.cloudsigma_samples import SECRET, SNAPSHOT_ID, USER, classified, options, told
 
 E: TypeAlias = ErrorCode
 QUICK = {"connect_timeout_s": 0.1, "read_timeout_s": 0.1, "read_attempts": 1}
 METHODS = ["POST", "PUT", "DELETE"]
-MADE = '{"uuid": "u", "status": "creating"}'
+MADE = f'{{"uuid": "{SNAPSHOT_ID}", "status": "creating"}}'
 
 
 @contextlib.contextmanager
@@ -134,9 +134,15 @@ def test_a_change_at_which_the_server_failed_may_have_happened(
         assert len(server.requests) == 1
 
 
+MISSING = '[{"error_type": "notexist", "error_message": "Object does not exist"}]'
 CONCURRENT = f'[{{"error_type": "concurrency", "error_message": "{SECRET}"}}]'
 REFUSED = [(400, "", E.INVALID), (401, "", E.UNAUTHENTICATED), (402, "", E.QUOTA)]
-REFUSED += [(403, "", E.DENIED), (404, "", E.NOT_FOUND), (409, "", E.CONFLICT)]
+REFUSED += [
+    (403, "", E.DENIED),
+    (404, "", E.BACKEND),
+    (404, MISSING, E.NOT_FOUND),
+    (409, "", E.CONFLICT),
+]
 REFUSED += [(429, "", E.RATE_LIMITED), (503, CONCURRENT, E.RATE_LIMITED)]
 
 
@@ -152,6 +158,16 @@ def test_a_change_that_is_refused_has_not_happened(status: int, body: str, code:
 
 NO_ANSWERS = ["", "<html>", "[]", "5", "null", "{}", '{"uuid": "u"}', '{"objects": null}']
 NO_ANSWERS += ['{"objects": 5}', '{"objects": []}', '{"objects": {"uuid": "u"}}', "[" * 5000]
+NO_ANSWERS += [
+    MADE[:-1] + part
+    for part in (
+        ', "timestamp": "junk", "size": -1}',
+        ', "allocated_size": -1, "size": -1}',
+        ', "meta": 5}',
+        f', "meta": {{"k": {"[" * 995}{"]" * 995}}}}}',
+    )
+]
+NO_ANSWERS += [MADE.replace(SNAPSHOT_ID, "../x")]
 NO_ANSWERS += [f'{{"objects": [{MADE}, {MADE}]}}', f"[{MADE}]", '{"objects": [[]]}']
 
 
@@ -159,9 +175,10 @@ NO_ANSWERS += [f'{{"objects": [{MADE}, {MADE}]}}', f"[{MADE}]", '{"objects": [[]
 def test_a_change_with_an_answer_that_is_none_may_have_happened(body: str) -> None:
     with serving(http(201, body)) as server, account(server.url) as ours:
         for work in (
-            lambda: ours.create(LOCAL, {}),
-            lambda: ours.replace(LOCAL, {"uuid": "u"}),
-            lambda: ours.clone(LOCAL, "u", {}, ()),
+            lambda: ours.create(LOCAL, {}, wire.snapshot),
+            lambda: ours.replace(LOCAL, SNAPSHOT_ID, {}, wire.snapshot),
+            lambda: ours.clone(LOCAL, "u", {}, avoid=(), model=wire.volume),
+            lambda: ours.create(DRIVES, {}, wire.volume),
         ):
             with pytest.raises(DriverError) as caught:
                 work()
@@ -171,14 +188,42 @@ def test_a_change_with_an_answer_that_is_none_may_have_happened(body: str) -> No
 @pytest.mark.parametrize("body", [MADE, f'{{"objects": [{MADE}]}}'])
 def test_what_was_made_is_answered_bare_or_as_the_only_one(body: str) -> None:
     with serving(http(202, body)) as server, account(server.url) as ours:
-        assert ours.create(DRIVES, {"name": "n"})["uuid"] == "u"
-        assert ours.replace(LOCAL, {"uuid": "u"})["status"] == "creating"
-        assert ours.clone(LOCAL, "u", {}, ("a", "b"))["uuid"] == "u"
+        assert ours.create(DRIVES, {"name": "n"}, wire.volume).id == SNAPSHOT_ID
+        changed = ours.replace(LOCAL, SNAPSHOT_ID, {"uuid": "../x"}, wire.snapshot)
+        assert changed.native_state == "creating"
+        made = ours.clone(LOCAL, "u", {}, avoid=("a", "b"), model=wire.volume)
+        assert made.id == SNAPSHOT_ID
         assert server.lines() == [
             "POST /api/2.0/drives/",
-            "PUT /api/2.0/snapshots/u/",
+            f"PUT /api/2.0/snapshots/{SNAPSHOT_ID}/",
             "POST /api/2.0/snapshots/u/action/?do=clone&avoid=a%2Cb",
         ]
+
+
+def test_a_change_that_answers_with_another_object_may_have_happened() -> None:
+    other = SNAPSHOT_ID.replace("6", "7")
+    with serving(http(200, MADE)) as server, account(server.url) as ours:
+        with pytest.raises(DriverError) as caught:
+            ours.replace(LOCAL, other, {}, wire.snapshot)
+        assert_lost(caught.value, E.BACKEND, "no answer of CloudSigma")
+
+
+@pytest.mark.parametrize("status", [300, 302, 304, 307])
+def test_a_redirection_that_is_not_followed_is_no_success(status: int) -> None:
+    answer = http(status, "" if status == 304 else MADE, "Location: http://127.0.0.2:1/x")
+    with serving(answer) as server, account(server.url) as ours:
+        for work in (
+            lambda: ours.create(LOCAL, {}, wire.snapshot),
+            lambda: ours.replace(LOCAL, SNAPSHOT_ID, {}, wire.snapshot),
+            lambda: ours.delete(LOCAL, SNAPSHOT_ID),
+        ):
+            with pytest.raises(DriverError) as caught:
+                work()
+            assert_lost(caught.value, E.BACKEND, f"status {status}")
+        with pytest.raises(requests.HTTPError) as refused:
+            ours.get(LOCAL, SNAPSHOT_ID)
+        error = classified(refused.value)
+        assert (error.code, error.maybe_done) == (E.BACKEND, False)
 
 
 @pytest.mark.parametrize(("status", "done"), [(204, True), (202, True), (200, False), (302, False)])
@@ -189,7 +234,7 @@ def test_a_deletion_has_begun_only_if_it_is_said(status: int, done: bool) -> Non
         else:
             with pytest.raises(DriverError) as caught:
                 ours.delete(LOCAL, "u")
-            assert_lost(caught.value, E.BACKEND, "no answer of CloudSigma")
+            assert_lost(caught.value, E.BACKEND, "CloudSigma")
         assert server.lines() == ["DELETE /api/2.0/snapshots/u/"]
 
 

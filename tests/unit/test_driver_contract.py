@@ -29,6 +29,7 @@ from gateway.driver import (
     Query,
     Secret,
     SnapshotState,
+    SortKey,
     StorageSnapshot,
     StorageVolume,
     UpdateSnapshot,
@@ -152,8 +153,14 @@ def test_all_conditions_of_a_query_must_hold() -> None:
 def test_a_driver_is_handed_only_the_filters_that_it_declares() -> None:
     query = Query((Filter("id", "s"), Filter("name", "n"), Filter("state", "available")))
     table = {("name", Lookup.EXACT): Pushdown.EXACT, ("state", Lookup.EXACT): Pushdown.SUPERSET}
-    assert query.pushed_down(table) == Query(query.filters[1:])
-    assert query.pushed_down({}) == Query()
+    assert query.pushed_down(table, frozenset()) == Query(query.filters[1:])
+    assert query.pushed_down({}, frozenset()) == Query()
+
+
+def test_a_driver_is_handed_an_order_only_if_it_has_all_of_it() -> None:
+    query = Query(sort=(SortKey("created", descending=True), SortKey("name")))
+    assert query.pushed_down({}, frozenset({"created", "id"})) == Query()
+    assert query.pushed_down({}, frozenset({"created", "name"})) == query
 
 
 def test_a_query_tells_what_a_field_must_equal() -> None:
@@ -272,6 +279,7 @@ def test_the_authors_surface_is_pinned() -> None:
         "Limits",
         "Lookup",
         "MetadataChange",
+        "Order",
         "Owner",
         "Page",
         "Pushdown",
@@ -291,6 +299,7 @@ def test_the_authors_surface_is_pinned() -> None:
         "check_ca_file",
         "check_driver_class",
         "compute",
+        "count_call",
         "invalid",
         "is_uuid",
         "retry_after_s",
@@ -317,3 +326,22 @@ def test_what_a_class_shows_of_a_broken_contract_is_told_at_once() -> None:
     assert "get_snapshot does not take the argument deadline" in message
     assert "'colour', which is no field" in message
     assert "'shape', which is no field" in message
+
+
+def test_a_model_set_through_its_slots_is_as_a_dataclass_makes_it() -> None:
+    given: dict[str, Any] = {"id": "s", "state": SnapshotState.ERROR}
+    given |= {"native_state": "e", "ready": False}
+    one, two = StorageSnapshot(**given), StorageSnapshot(**given)
+    for field in dataclasses.fields(StorageSnapshot):
+        made = field.default_factory is not dataclasses.MISSING
+        default = {} if made else field.default
+        assert getattr(one, field.name) == given.get(field.name, default), field.name
+    assert one == two
+    assert one.metadata is not two.metadata
+    by_place: tuple[Any, ...] = (*given.values(), "by place")
+    assert StorageSnapshot(*by_place).name == "by place"
+    assert dataclasses.replace(one, name="x", native={}).name == "x"
+    wrong: list[dict[str, Any]] = [{}, {"id": "s"}, {**given, "colour": "red"}]
+    for facts in wrong:
+        with pytest.raises(TypeError):
+            StorageSnapshot(**facts)

@@ -55,7 +55,7 @@ def test_a_row_with_nothing_but_an_id_makes_up_nothing() -> None:
     found = wire.snapshot({"SnapshotId": "snap-1"}, ME)
     assert (found.state, found.native_state, found.ready) == (SnapshotState.UNKNOWN, "", False)
     known = {"id", "state", "native_state", "ready", "metadata", "labels", "visibility"}
-    known.add("deletable")
+    known |= {"deletable", "native"}
     others = {name: getattr(found, name) for name in found.__slots__ if name not in known}
     assert set(others.values()) == {None}
     assert found.metadata == {}
@@ -220,7 +220,7 @@ def test_a_whole_row_makes_a_whole_volume() -> None:
 def test_a_volume_with_nothing_but_an_id_makes_up_nothing() -> None:
     found = wire.volume({"VolumeId": "vol-1"})
     assert (found.state, found.native_state, found.metadata) == (VolumeState.UNKNOWN, "", {})
-    known = {"id", "state", "native_state", "metadata"}
+    known = {"id", "state", "native_state", "metadata", "native"}
     others = {name: getattr(found, name) for name in found.__slots__ if name not in known}
     assert set(others.values()) == {None}
 

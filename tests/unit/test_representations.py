@@ -24,25 +24,37 @@ BOTH = pytest.mark.parametrize("form", [xml, json], ids=["xml", "json"])
 
 
 def one_page(form: ModuleType) -> bytes:
-    return b"".join(form.storage_snapshots([samples.DELTACLOUD], lambda _: samples.PLAIN))
+    return b"".join(
+        form.storage_snapshots([samples.DELTACLOUD], lambda _: samples.PLAIN, lambda: samples.END)
+    )
 
 
 def many_pages(form: ModuleType) -> bytes:
     first, second, *rest = samples.DELTACLOUD
     pages = [(), (first, second), (), tuple(rest), ()]
-    return b"".join(form.storage_snapshots(pages, lambda _: samples.PLAIN))
+    return b"".join(form.storage_snapshots(pages, lambda _: samples.PLAIN, lambda: samples.END))
 
 
 def volumes(form: ModuleType) -> bytes:
     rows = {samples.VOLUME.id: samples.VOLUME_ROW, samples.BARE_VOLUME.id: samples.BARE_VOLUME_ROW}
     pages = [(samples.VOLUME,), (samples.BARE_VOLUME,)]
-    return b"".join(form.storage_volumes(pages, lambda volume: rows[volume.id]))
+    return b"".join(
+        form.storage_volumes(pages, lambda volume: rows[volume.id], lambda: samples.END)
+    )
 
 
 ANSWERS: dict[str, Callable[[ModuleType], bytes]] = {
     "deltacloud-list": one_page,
+    "list-end": lambda f: b"".join(
+        f.storage_snapshots([()], lambda _: samples.PLAIN, lambda: samples.LONG_END)
+    ),
+    "list-end-uncounted": lambda f: b"".join(
+        f.storage_volumes([()], lambda _: samples.PLAIN, lambda: samples.UNCOUNTED_END)
+    ),
     "deltacloud-snapshot": lambda f: f.storage_snapshot(samples.DELTACLOUD[0], samples.PLAIN),
-    "empty-list": lambda f: b"".join(f.storage_snapshots([()], lambda _: samples.PLAIN)),
+    "empty-list": lambda f: b"".join(
+        f.storage_snapshots([()], lambda _: samples.PLAIN, lambda: samples.END)
+    ),
     "snapshot-full": lambda f: f.storage_snapshot(samples.FULL, samples.FULL_ROW),
     "snapshot-orphan": lambda f: f.storage_snapshot(samples.ORPHAN, samples.PLAIN),
     "volume": lambda f: f.storage_volume(samples.VOLUME, samples.VOLUME_ROW),
@@ -96,7 +108,7 @@ def test_a_list_is_written_page_by_page(form: ModuleType) -> None:
             fetched.append(snapshot.id)
             yield (snapshot,)
 
-    chunks = form.storage_snapshots(pages(), lambda _: samples.PLAIN)
+    chunks = form.storage_snapshots(pages(), lambda _: samples.PLAIN, lambda: samples.END)
     written = b""
     while samples.DELTACLOUD[0].id.encode() not in written:
         written += next(chunks)
@@ -139,7 +151,7 @@ def test_hypermedia_keeps_the_provider_and_ends_in_the_id() -> None:
 def test_a_lone_surrogate_in_a_request_breaks_no_error(form: ModuleType) -> None:
     bad = "\ud800"
     answer = form.problem(replace(samples.PROBLEM, message=bad, fields={bad: bad}))
-    assert "\ufffd" in answer.decode("utf-8")
+    assert "\ufffd" in answer.decode("utf-8") or "\\ufffd" in answer.decode("ascii")
 
 
 @BOTH
@@ -148,6 +160,6 @@ def test_a_lone_surrogate_of_a_backend_breaks_no_list(form: ModuleType) -> None:
         samples.ORPHAN, name="a\ud800b", metadata={"\udfff": "\ud800"}, labels=("\ud800",)
     )
     pages = [(samples.DELTACLOUD[0], bad)]
-    answer = b"".join(form.storage_snapshots(pages, lambda _: samples.PLAIN))
+    answer = b"".join(form.storage_snapshots(pages, lambda _: samples.PLAIN, lambda: samples.END))
     assert b"snap-45b8d024" in answer
     assert b"orphan" in answer

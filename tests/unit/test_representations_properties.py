@@ -13,7 +13,7 @@ from lxml import etree
 from gateway.core.actions import snapshot_actions, volume_actions
 from gateway.driver import Capability, Owner, StorageSnapshot, StorageVolume
 from gateway.representations import json, xml
-from gateway.representations.documents import Links, Row, capacity_gib, rfc3339
+from gateway.representations.documents import Links, ListEnd, Row, capacity_gib, rfc3339
 from tests.unit.reading import read_xml
 
 LINKS = Links("http://127.0.0.1:3001/api;provider=a-1")
@@ -82,8 +82,8 @@ def test_xml_and_json_carry_the_same_facts_of_snapshots(
         return Row(LINKS, snapshot_actions(snapshot, capabilities))
 
     pages = [tuple(snapshots)]
-    in_json = stdlib_json.loads(b"".join(json.storage_snapshots(pages, row)))
-    in_xml = read_xml(b"".join(xml.storage_snapshots(pages, row)))
+    in_json = stdlib_json.loads(b"".join(json.storage_snapshots(pages, row, lambda: ListEnd(0))))
+    in_xml = read_xml(b"".join(xml.storage_snapshots(pages, row, lambda: ListEnd(0))))
     assert in_xml["storage_snapshots"] == list(map(as_xml_says, in_json["storage_snapshots"]))
     for snapshot in snapshots:
         alone = stdlib_json.loads(json.storage_snapshot(snapshot, row(snapshot)))
@@ -100,8 +100,8 @@ def test_xml_and_json_carry_the_same_facts_of_volumes(
         return Row(LINKS, volume_actions(volume, capabilities), snapshot_ids)
 
     pages = [(volume,) for volume in volumes]
-    in_json = stdlib_json.loads(b"".join(json.storage_volumes(pages, row)))
-    in_xml = read_xml(b"".join(xml.storage_volumes(pages, row)))
+    in_json = stdlib_json.loads(b"".join(json.storage_volumes(pages, row, lambda: ListEnd(0))))
+    in_xml = read_xml(b"".join(xml.storage_volumes(pages, row, lambda: ListEnd(0))))
     assert in_xml["storage_volumes"] == list(map(as_xml_says, in_json["storage_volumes"]))
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway import settings
+from gateway.driver import ConfigurationError
 from gateway.settings import check_demo_stays_home, load_settings
 from tests.unit.configs import Write, load, problem, provider
 
@@ -15,13 +16,15 @@ def test_a_file_with_one_provider_is_enough(write: Write) -> None:
     assert found.public_url is None
 
 
-def test_everything_in_the_file_counts(write: Write) -> None:
+def test_everything_in_the_file_counts(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     text = """
 [gateway]
 default_provider = "b"
 call_timeout_s = 1.5
 session_ttl_s = 60
 session_cache = 7
+max_sorted_rows = 8
+marker_key = "env:SNAPGATE_TEST_KEY"
 [server]
 host = "::1"
 port = 0
@@ -30,6 +33,7 @@ connections = 5
 graceful_timeout_s = 4
 public_url = "https://snapshots.example.org:8443"
 """
+    monkeypatch.setenv("SNAPGATE_TEST_KEY", "sixteen letters!")
     found = load(write(text + provider("a") + provider("b", more="copy_bytes_per_s = 9")))
     assert [p.name for p in found.providers] == ["a", "b"]
     assert found.providers.default.name == "b"
@@ -38,6 +42,24 @@ public_url = "https://snapshots.example.org:8443"
     assert server == ("::1", 0, 3, 5, 4)
     assert found.public_url == "https://snapshots.example.org:8443"
     assert (found.call_timeout_s, found.session_ttl_s, found.session_cache) == (1.5, 60, 7)
+    assert (found.max_sorted_rows, found.marker_key) == (8, b"sixteen letters!")
+
+
+def test_a_marker_key_is_made_up_anew_and_never_shown(write: Write) -> None:
+    one, two = load(write(provider())), load(write(provider()))
+    assert len(one.marker_key) == len(two.marker_key) == 32
+    assert one.marker_key != two.marker_key
+    assert repr(one.marker_key) not in repr(one)
+
+
+@pytest.mark.parametrize("given", ["env:NO_SUCH_VARIABLE", "a key in plain sight", "env:HOME_"])
+def test_a_bad_marker_key_stops_the_start(
+    write: Write, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("HOME_", "too short")
+    with pytest.raises(ConfigurationError, match=r"gateway\.marker_key: ") as caught:
+        load(write(f'[gateway]\nmarker_key = "{given}"\n' + provider()))
+    assert "too short" not in str(caught.value) or "at least 16" in str(caught.value)
 
 
 def test_arguments_beat_the_environment_beats_the_file(write: Write) -> None:

@@ -17,6 +17,7 @@ from gateway.driver import Credentials, Deadline, DriverError, Filter, Page, Que
 from tests.simulators.openstack import OpenStack
 from tests.simulators.openstack_http import BLOCK_STORAGE, IDENTITY, Request
 from tests.simulators.openstack_keystone import PASSWORD
+from tests.unit.fakes import LISTS
 
 DEMO = Credentials(username="demo+demo", password=PASSWORD)
 OTHER = Credentials(username="other+other", password=PASSWORD)
@@ -58,7 +59,7 @@ class Gateway:
         ]
         providers = Providers(tuple(found), "first")
         sessions = Sessions(providers, maxsize=session_cache)
-        self.core = Core(providers, sessions, Guard(timeout_s=call_timeout_s))
+        self.core = Core(providers, sessions, Guard(timeout_s=call_timeout_s), LISTS)
 
     def account(self, credentials: Credentials = DEMO, *, provider: str = "first") -> Account:
         """Return an account, which is opened if it is not known yet."""

@@ -1,7 +1,7 @@
 """Every operation, and everything that can go wrong with one call of CloudSigma's."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.core.snapshots import Account
@@ -243,11 +243,24 @@ THOROUGH = ("create", "rename", "delete", "clone remote", "list", "show remote")
 def expected_of(name: str, operation: Operation) -> dict[str, Failure]:
     """Return what goes wrong with an operation; where nothing is read nothing is garbled."""
     return {
-        fault: one
+        fault: replace(one, code=_code_of(fault, one, operation.target))
         for fault, one in FAULTS.items()
         if (operation.answers or not one.in_body)
         and (name in THOROUGH or not fault.endswith(("object", "empty", "proxy", "date")))
     }
+
+
+def _code_of(fault: str, one: Failure, target: str) -> ErrorCode:
+    """Return what a failure means here: words count only where they can apply."""
+    makes = target.startswith("POST ")
+    if (fault == "minutes" and target != "POST /remotesnapshots/") or (
+        fault == "a limit" and not makes
+    ):
+        return E.DENIED
+    is_page = fault in ("404 html", "404 empty")
+    if fault.startswith("404 ") and (target.endswith("/detail/") or (makes and is_page)):
+        return E.BACKEND
+    return one.code
 
 
 def state_of(cloud: CloudSigma) -> tuple[dict[str, Any], ...]:

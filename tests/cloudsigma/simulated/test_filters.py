@@ -1,13 +1,16 @@
 """Filters, their pushdown to CloudSigma's query string, and the order of lists."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.core.snapshots import Account
 from gateway.driver import CreateSnapshot, Filter, Query
+from tests.cloudsigma.simulated.conftest import Build
 from tests.cloudsigma.simulated.tools import (
     LOCAL,
     MINE,
@@ -54,7 +57,7 @@ def test_a_list_holds_both_kinds_in_two_calls(
         ({"kind": "remote"}, "r", [REMOTE]),
         ({"location": "ZRH"}, "r", [REMOTE]),
         ({"location": "FRA"}, "", [REMOTE]),
-        ({"location": "ZRH", "kind": "local"}, "", [REMOTE]),
+        ({"location": "ZRH", "kind": "local"}, "", []),
         ({"location": "ZRH", "kind": "remote"}, "r", [REMOTE]),
         ({"state": "available"}, "lr", [LOCAL, REMOTE]),
         ({"state": "creating"}, "", [LOCAL, REMOTE]),
@@ -86,7 +89,7 @@ def test_filters_are_pushed_down(cloud: CloudSigma, account: Account, drive: Dri
     both = {meant.uuid, far.uuid}
     for conditions, sent, expected in (
         ({"name": "Nightly 7"}, {"name": "Nightly 7"}, {meant.uuid}),
-        ({"name__contains": "NIGHT"}, {"name__contains": "NIGHT"}, both),
+        ({"name__contains": "NIGHT"}, {"name__contains": "G"}, both),
         ({"volume_id": drive.uuid}, {"drive": drive.uuid}, both),
         ({"label": tag.uuid}, {"tag": tag.uuid}, both),
         (
@@ -182,7 +185,7 @@ def test_lists_are_sorted_both_ways(
     read: dict[str, Callable[[Any], Any]] = {
         "created": lambda one: one.timestamp,
         "id": lambda one: one.uuid,
-        "name": lambda one: one.name,
+        "name": lambda one: (bool(one.name) if turned else not one.name, one.name),  # none: last
     }
     for names in (("created",), ("id",), ("name",), ("name", "created"), ("created", "name")):
         values = {one.uuid: tuple(read[name](one) for name in names) for one in made}
@@ -200,19 +203,22 @@ def test_an_order_may_turn_each_key_by_itself(cloud: CloudSigma, account: Accoun
     assert ids(account.list_snapshots(by("name", "-created"))) == expected
 
 
-def test_what_cannot_be_sorted_by_is_refused(cloud: CloudSigma, account: Account) -> None:
-    error = refused(account.list_snapshots, by("size_bytes"))
-    assert (error.code, "created, id, name" in error.message) == ("invalid", True)
-    assert not cloud.requests
+def test_what_is_not_sorted_here_the_gateway_sorts(cloud: CloudSigma, account: Account) -> None:
+    made = [cloud.add_snapshot(allocated_size=size).uuid for size in (5, 1, 3)]
+    assert ids(account.list_snapshots(by("-stored_bytes"))) == [made[n] for n in (0, 2, 1)]
 
 
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
 def test_a_location_without_remote_snapshots_has_local_ones_only(
-    cloud: CloudSigma, connect: Connect, local: Snapshot
+    cloud: CloudSigma, connect: Connect, local: Snapshot, status: int
 ) -> None:
+    """What a location answers that has none is undocumented, but for its capabilities."""
     cloud.settings.has_remote_snapshots = False
+    cloud.fail("GET /remotesnapshots/*", status, times=9)
     account = connect(MINE)
     assert listed(account) == listed(account, where(kind="local")) == {local.uuid}
     assert listed(account, where(kind="remote")) == listed(account, where(location="ZRH")) == set()
+    assert account.count_snapshots(Query()) == 1
     assert set(calls(cloud)) == {LOCAL}
     error = refused(account.create_snapshot, CreateSnapshot(local.drive, location="ZRH"))
     assert (error.code, list(error.fields)) == ("invalid", ["location"])
@@ -220,12 +226,64 @@ def test_a_location_without_remote_snapshots_has_local_ones_only(
     assert not cloud.count("POST *")
 
 
-def test_a_cold_account_asks_once_what_the_location_can_do(
-    cloud: CloudSigma, connect: Connect, local: Snapshot
+def test_a_cold_account_lists_without_asking_what_the_location_can_do(
+    cloud: CloudSigma, build: Build, local: Snapshot, remote: RemoteSnapshot
 ) -> None:
-    account = connect()
-    cloud.requests.clear()
+    account = build(cloud).account()
     for _ in range(3):
-        listed(account)
-    assert cloud.count("GET /capabilities/") == 0
-    assert cloud.count() == 6
+        assert listed(account) == {local.uuid, remote.uuid}
+    assert calls(cloud) == [LOCAL, REMOTE] * 3
+
+
+@pytest.mark.parametrize("remote_snapshots", [{}, {"remote_locations": []}, None, {"max": 0}])
+def test_what_there_is_is_listed_although_no_more_can_be_made(
+    cloud: CloudSigma, account: Account, remote: RemoteSnapshot, *, remote_snapshots: Any
+) -> None:
+    body = orjson.dumps({"remote_snapshots": remote_snapshots})
+    cloud.garble("GET /capabilities/", body, times=9)
+    assert listed(account) == listed(account, where(kind="remote")) == {remote.uuid}
+    assert refused(
+        account.create_snapshot, CreateSnapshot(remote.drive, location="ZRH")
+    ).fields.keys() == {"location"}
+
+
+def test_remote_snapshots_that_come_to_a_location_are_listed_soon(
+    cloud: CloudSigma,
+    account: Account,
+    remote: RemoteSnapshot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloud.settings.has_remote_snapshots = False
+    assert listed(account) == set()
+    assert calls(cloud) == [LOCAL, REMOTE, "GET /capabilities/"]
+    assert listed(account) == set()
+    assert calls(cloud) == [LOCAL]
+    cloud.settings.has_remote_snapshots = True
+    later = time.monotonic() + 61
+    monkeypatch.setattr("drivers.cloudsigma.account.time.monotonic", lambda: later)
+    assert listed(account) == {remote.uuid}
+
+
+@pytest.mark.parametrize("capabilities", [200, 404, 500])
+@pytest.mark.parametrize("target", [LOCAL, REMOTE, "GET /capabilities/"])
+def test_a_list_is_never_not_found(
+    cloud: CloudSigma, account: Account, local: Snapshot, *, capabilities: int, target: str
+) -> None:
+    """A collection that CloudSigma has not, although it should, is no empty one."""
+    if capabilities != 200:
+        cloud.fail("GET /capabilities/", capabilities, times=9)
+    cloud.fail(target, 404, times=9)
+    if target == "GET /capabilities/" or (target, capabilities) == (REMOTE, 404):
+        assert listed(account) == {local.uuid}
+    else:
+        assert refused(listed, account).code == "backend"
+
+
+def test_a_remote_snapshot_that_does_not_tell_where_it_is_stays_remote(
+    cloud: CloudSigma, account: Account, remote: RemoteSnapshot
+) -> None:
+    remote.location = ""
+    for query in (Query(), where(kind="remote"), where(location="unknown"), where(id=remote.uuid)):
+        (found,) = account.list_snapshots(query).items()
+        assert (found.kind, found.location, found.volume_exists) == ("remote", "unknown", None)
+    assert listed(account, where(kind="local")) == set()

@@ -95,7 +95,7 @@ def test_a_bad_volume_is_refused_by_name_and_not_made(
 @pytest.mark.parametrize(
     "params",
     [
-        {"sort": "size_bytes"},
+        {"sort": "colour"},
         {"sort": ""},
         {"kind": "both"},
         {"state": "fine"},

@@ -1,5 +1,6 @@
 """The life of a snapshot, local and remote: what is made, shown, changed, cloned and deleted."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from gateway.driver import (
     Visibility,
     VolumeState,
 )
-from tests.cloudsigma.simulated.tools import GIB, NOBODYS, calls, refused, update
+from tests.cloudsigma.simulated.tools import GIB, NOBODYS, Connect, calls, refused, update
 from tests.simulators.cloudsigma import CloudSigma
 from tests.simulators.cloudsigma_state import OTHER_ID, USER_ID, Drive, RemoteSnapshot, Snapshot
 
@@ -89,7 +90,7 @@ def test_without_a_name_cloudsigma_makes_one_up(
 def test_a_location_may_be_in_lower_case(cloud: CloudSigma, account: Account, drive: Drive) -> None:
     made = account.create_snapshot(CreateSnapshot(drive.uuid, location="fra"))
     assert made.location == "FRA"
-    assert calls(cloud) == [REMOTES_OF_DRIVE, "POST /remotesnapshots/"]
+    assert calls(cloud) == ["GET /capabilities/", REMOTES_OF_DRIVE, "POST /remotesnapshots/"]
 
 
 REMOTES_OF_DRIVE = "GET /remotesnapshots/detail/"
@@ -122,18 +123,29 @@ def test_a_clone_is_a_volume_in_each_form_of_answer(
     cloud.hold()
     made = account.clone_snapshot(
         source.uuid,
-        CloneSnapshot("c", "of a day", media="cdrom", affinities=("ssd",), avoid=(drive.uuid, "x")),
+        CloneSnapshot(
+            "c", "of a day", media="cdrom", affinities=("ssd",), avoid=(drive.uuid, NOBODYS)
+        ),
     )
     assert (made.state, made.native_state, made.progress) == ("creating", "cloning_dst", 0)
     assert (made.name, made.description, made.size_bytes) == ("c", "of a day", 10 * GIB)
     there = cloud.drives[made.id]
     assert (there.media, there.affinities, there.restored_from) == ("cdrom", ["ssd"], source.uuid)
     (asked,) = cloud.asked("POST *")
-    assert dict(asked.parameters) == {"do": "clone", "avoid": f"{drive.uuid},x"}
+    assert dict(asked.parameters) == {"do": "clone", "avoid": f"{drive.uuid},{NOBODYS}"}
     cloud.settle()
     cloud.hold(held=False)
     done = account.get_volume(made.id)
     assert (done.state, done.progress) == (VolumeState.AVAILABLE, None)
+
+
+@pytest.mark.parametrize("avoid", [("x",), ("",), (f"{NOBODYS},{NOBODYS}",), (NOBODYS, "../x")])
+def test_what_is_no_id_cannot_be_avoided(
+    cloud: CloudSigma, account: Account, local: Snapshot, avoid: tuple[str, ...]
+) -> None:
+    error = refused(account.clone_snapshot, local.uuid, CloneSnapshot(avoid=avoid))
+    assert (error.code, list(error.fields)) == ("invalid", ["avoid"])
+    assert not cloud.requests
 
 
 def test_a_clone_of_nothing_given_is_as_cloudsigma_wants_it(
@@ -171,19 +183,37 @@ def test_the_progress_of_a_clone_is_that_of_its_job(
     assert calls(cloud) == ["GET /drives/ID/", "GET /jobs/ID/"] * 3
 
 
-@pytest.mark.parametrize("gone", ["job", "link"])
-def test_a_clone_is_shown_although_nobody_knows_its_job(
-    cloud: CloudSigma, account: Account, local: Snapshot, gone: str
+JOBS = "GET /jobs/*"
+GONE: dict[str, Callable[[CloudSigma], Any]] = {
+    "job": lambda cloud: cloud.fail(JOBS, 404, times=9),
+    "link": lambda cloud: cloud.jobs.clear(),
+    "right": lambda cloud: cloud.fail(JOBS, 403, times=9),
+    "server": lambda cloud: cloud.fail(JOBS, 500, times=9),
+    "connection": lambda cloud: cloud.cut(JOBS, times=9),
+    "rest": lambda cloud: cloud.cut(JOBS, "middle", times=9),
+    "sense": lambda cloud: cloud.garble(JOBS, b"<html>", times=9),
+    "time": lambda cloud: cloud.delay(JOBS, 3, times=9),
+}
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_a_clone_is_shown_although_its_job_cannot_be_asked(
+    cloud: CloudSigma, connect: Connect, local: Snapshot, gone: str
 ) -> None:
-    """How far it is is an extra: a job that is no longer known makes no drive unknown."""
+    """How far it is is an extra: a job that does not answer makes no drive unknown."""
+    account = connect(call_timeout_s=0.6)
     cloud.hold()
     made = account.clone_snapshot(local.uuid, CloneSnapshot())
-    if gone == "job":
-        cloud.fail("GET /jobs/*", 404, times=9)
-    else:
-        cloud.jobs.clear()
+    GONE[gone](cloud)
     found = account.get_volume(made.id)
     assert (found.id, found.state, found.progress) == (made.id, "creating", None)
+
+
+def test_of_many_jobs_one_is_asked(cloud: CloudSigma, account: Account, drive: Drive) -> None:
+    drive.status, drive.jobs = "cloning_dst", [cloud.add_job().uuid for _ in range(50)]
+    cloud.fail(JOBS, 404, times=99)
+    assert account.get_volume(drive.uuid).progress is None
+    assert cloud.count(JOBS) == 1
 
 
 @KINDS

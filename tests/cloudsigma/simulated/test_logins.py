@@ -56,14 +56,14 @@ def test_basic_comes_with_the_first_request(
     account = opened(MINE)
     assert not cloud.requests
     assert listed(account) == {local.uuid}
-    assert schemes(cloud) == ["Basic"] * 3
+    assert schemes(cloud) == ["Basic"] * 2
 
 
 def test_a_token_is_sent_as_bearer(cloud: CloudSigma, opened: Open, local: Snapshot) -> None:
     token = cloud.issue_token(USER)
     account = opened(Credentials(token=token))
     assert listed(account) == {local.uuid}
-    assert schemes(cloud) == ["Bearer"] * 3
+    assert schemes(cloud) == ["Bearer"] * 2
     cloud.revoke_tokens()
     assert refused(listed, account).code is ErrorCode.UNAUTHENTICATED
     assert schemes(cloud) == ["Bearer"]

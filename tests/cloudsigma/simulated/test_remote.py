@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +18,7 @@ from tests.cloudsigma.simulated.tools import (
     update,
 )
 from tests.simulators.cloudsigma import CloudSigma
+from tests.simulators.cloudsigma_lists import FILTERS
 from tests.simulators.cloudsigma_state import OTHER_ID, USER_ID, Drive, RemoteSnapshot
 
 UNFINISHED = pytest.mark.parametrize("status", ["creating", "transferring"])
@@ -38,7 +39,7 @@ def test_there_is_one_in_30_minutes(
     left = (30 - minutes) * 60
     assert error.retry_after_s is not None
     assert left - 5 < error.retry_after_s <= left + 1
-    found = re.search(r"at (\d\d:\d\d:\d\d) UTC", error.message)
+    found = re.search(r"at (?:\S+ )?(\d\d:\d\d:\d\d) UTC", error.message)
     assert found is not None
     at = datetime.strptime(found[1], "%H:%M:%S").replace(tzinfo=UTC)
     off = (at - (datetime.now(UTC) + timedelta(seconds=left))).total_seconds()
@@ -56,6 +57,29 @@ def test_after_30_minutes_there_is_another(
     assert made.id in cloud.remote_snapshots
     (asked,) = cloud.asked(REMOTE)
     assert asked_for(asked)["drive"] == drive.uuid
+
+
+def test_one_of_another_drive_is_no_reason(
+    cloud: CloudSigma, account: Account, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should the filter by drive, which the schema does not list, be ignored."""
+    monkeypatch.delitem(cast(Any, FILTERS["remotesnapshots"]), "drive")
+    cloud.add_remote_snapshot(cloud.add_drive(), status="transferring")
+    made = account.create_snapshot(CreateSnapshot(drive.uuid, location="ZRH"))
+    assert made.id in cloud.remote_snapshots
+    error = refused(account.create_snapshot, CreateSnapshot(drive.uuid.upper(), location="ZRH"))
+    assert error.code is ErrorCode.CONFLICT
+
+
+@pytest.mark.parametrize("year", [2036, 9999])
+def test_one_that_is_yet_to_be_made_is_a_wrong_clock(
+    cloud: CloudSigma, account: Account, drive: Drive, year: int
+) -> None:
+    cloud.add_remote_snapshot(drive, timestamp=datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC))
+    error = refused(account.create_snapshot, CreateSnapshot(drive.uuid, location="ZRH"))
+    assert (error.code, error.retry_after_s) == ("conflict", None)
+    assert f"{year}-12-31 23:59:59 UTC" in error.message
+    assert "clock" in error.message
 
 
 def test_local_ones_have_no_such_rule(cloud: CloudSigma, account: Account, drive: Drive) -> None:
@@ -138,7 +162,7 @@ def test_an_unknown_location_is_refused_with_those_that_there_are(
     error = refused(account.create_snapshot, CreateSnapshot(drive.uuid, location=location))
     assert (error.code, list(error.fields)) == (ErrorCode.INVALID, ["location"])
     assert error.fields["location"].endswith("FRA, ZRH")
-    assert not cloud.requests
+    assert calls(cloud) == ["GET /capabilities/"]
 
 
 @pytest.mark.parametrize("locations", [("TBC",), ("gva", "Zrh"), ()])

@@ -26,6 +26,7 @@ from gateway.driver import (
 from tests.simulators.cloudsigma import CloudSigma
 from tests.simulators.cloudsigma_http import Request
 from tests.simulators.cloudsigma_state import OTHER, PASSWORD, USER
+from tests.unit.fakes import LISTS
 
 MINE = Credentials(username=USER, password=PASSWORD)
 THEIRS = Credentials(username=OTHER, password=PASSWORD)
@@ -49,7 +50,7 @@ class Gateway:
     def __init__(self, cloud: CloudSigma, *, call_timeout_s: float = 10, **options: Any) -> None:
         loaded = CloudSigmaDriver.Options().load({"endpoint": cloud.url, **options})
         providers = Providers((Provider("main", "cloudsigma", CloudSigmaDriver, loaded),), "main")
-        self.core = Core(providers, Sessions(providers), Guard(timeout_s=call_timeout_s))
+        self.core = Core(providers, Sessions(providers), Guard(timeout_s=call_timeout_s), LISTS)
 
     def account(self, credentials: Credentials = MINE) -> Account:
         """Return an account, which is opened if it is not known yet."""

@@ -142,7 +142,7 @@ def test_a_state_that_nothing_is_in_gives_an_empty_list(
         ("owner_id", "x"),
         ("metadata", "x"),
         ("state", "completed"),
-        ("description", "x"),
+        ("description__gte", "x"),
     ],
 )
 def test_an_unknown_filter_is_a_400_that_names_it(

@@ -15,6 +15,7 @@ from gateway.core.snapshots import Account, Core
 from gateway.driver import Credentials, Deadline, DriverError, Filter, Query, StorageSnapshot
 from tests.simulators.ec2 import ACCESS_KEY, SECRET, Simulator
 from tests.simulators.ec2_state import Region
+from tests.unit.fakes import LISTS
 
 KEYS = Credentials(username=ACCESS_KEY, password=SECRET)
 FOREIGN = "999988887777"
@@ -38,7 +39,7 @@ class Gateway:
         ]
         providers = Providers(tuple(found), "west")
         sessions = Sessions(providers, maxsize=session_cache)
-        self.core = Core(providers, sessions, Guard(timeout_s=call_timeout_s))
+        self.core = Core(providers, sessions, Guard(timeout_s=call_timeout_s), LISTS)
 
     def provider(self, name: str = "west") -> Provider:
         """Return a provider."""
