@@ -9,9 +9,9 @@ from werkzeug.routing import BaseConverter
 
 from gateway import observability
 from gateway.core.collection import ListSettings
+from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.sessions import Sessions
-from gateway.core.snapshots import Core
 from gateway.http import drivers, entry_point, errors, storage_snapshots, storage_volumes
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.problems import HttpProblem

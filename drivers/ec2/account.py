@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
-from drivers.ec2 import tags, wire
+from drivers.ec2 import errors, tags
 from drivers.ec2.filters import equals
 from gateway.driver import Deadline, DriverError, ErrorCode, within
 
@@ -177,9 +177,9 @@ class Account:
         try:
             answer = getattr(self._again, kind.describe)(**asked)
         except ValueError as exc:  # a number or a time that is none
-            raise DriverError(ErrorCode.BACKEND, wire.NOT_EC2) from exc
+            raise DriverError(ErrorCode.BACKEND, errors.NOT_EC2) from exc
         if kind.rows not in answer or any(kind.id not in row for row in answer[kind.rows]):
-            raise DriverError(ErrorCode.BACKEND, wire.NOT_EC2)
+            raise DriverError(ErrorCode.BACKEND, errors.NOT_EC2)
         return answer[kind.rows], answer.get("NextToken") or None
 
     def _send_once(
@@ -191,9 +191,9 @@ class Account:
         except (ResponseParserError, ValueError) as exc:
             raise _maybe_done() from exc
         except HTTPClientError as exc:  # it was sent, or part of it
-            raise _maybe_done(wire.classify(exc)) from exc
+            raise _maybe_done(errors.classify(exc)) from exc
         except ClientError as exc:
-            error = wire.classify(exc)
+            error = errors.classify(exc)
             if error is not None and error.code is ErrorCode.NOT_FOUND and about is not None:
                 raise _not_found(*about, error.backend_code) from exc
             if error is not None and error.code is ErrorCode.UNAVAILABLE:
@@ -224,7 +224,7 @@ class Account:
         try:
             call(DryRun=True)
         except ClientError as exc:
-            if wire.error_code(exc) != "DryRunOperation":
+            if errors.error_code(exc) != "DryRunOperation":
                 raise
 
     def _restore(self, resource_id: str, before: Mapping[str, str], change: tags.Change) -> None:
@@ -258,4 +258,4 @@ def _not_found(kind: Kind, resource_id: str, backend_code: str | None = None) ->
 
 
 def _maybe_done(error: DriverError | None = None) -> DriverError:
-    return (error or DriverError(ErrorCode.BACKEND, wire.NOT_EC2)).as_maybe_done()
+    return (error or DriverError(ErrorCode.BACKEND, errors.NOT_EC2)).as_maybe_done()

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from drivers.ec2 import filters, tags, wire
+from drivers.ec2 import errors, filters, tags, wire
 from drivers.ec2.account import SNAPSHOT, VOLUME, Account, Kind, Row
 from drivers.ec2.clients import Clients, Ec2Options, open_clients
 from gateway.driver import (
@@ -118,7 +118,7 @@ class Ec2Driver(Driver):
     @staticmethod
     def classify(exc: Exception) -> DriverError | None:
         """Return what an exception of boto3 means."""
-        return wire.classify(exc)
+        return errors.classify(exc)
 
     def check_credentials(self, *, deadline: Deadline) -> None:
         """List a few of the account's own snapshots."""
@@ -314,7 +314,7 @@ class Ec2Driver(Driver):
                 SNAPSHOT, "copy_snapshot", asked, source=None, deadline=deadline
             )
         except ClientError as exc:
-            error = wire.classify(exc)
+            error = errors.classify(exc)
             if error is None or error.code is not ErrorCode.NOT_FOUND:
                 raise
             raise invalid({"destination": "EC2 does not find the snapshot from there"}) from exc

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,15 +17,14 @@ from gateway.core.checks import (
 from gateway.core.collection import AccountCollection, ListSettings
 from gateway.core.guard import Guard, Stopwatch
 from gateway.core.listing import Listing
-from gateway.core.registry import Provider, Providers
-from gateway.core.sessions import OpenedDriver, Sessions
+from gateway.core.registry import Provider
+from gateway.core.sessions import OpenedDriver
 from gateway.driver import (
     Capability,
     CloneSnapshot,
     CopySnapshot,
     CreateSnapshot,
     CreateVolume,
-    Credentials,
     Deadline,
     Driver,
     DriverError,
@@ -37,59 +35,11 @@ from gateway.driver import (
     StorageSnapshot,
     StorageVolume,
     UpdateSnapshot,
-    invalid,
 )
 
 T = TypeVar("T")
 _FEW = 10
 """More volumes than these are found by one list instead of a call for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """All that a front end needs: the providers and the accounts at them."""
-
-    providers: Providers
-    sessions: Sessions
-    guard: Guard
-    lists: ListSettings
-
-    def close(self) -> None:
-        """Let go of every opened driver and of what they shared."""
-        self.sessions.close()
-        self.guard.close()
-
-    def account(self, provider: Provider, credentials: Credentials) -> "Account":
-        """Return the caller's account.
-
-        Raises:
-            DriverError: ``unauthenticated`` where the driver can tell at once.
-        """
-        stopwatch = Stopwatch()
-        start = time.perf_counter()
-        opened = self.guard.call(
-            provider, self.sessions.get, provider=provider, credentials=credentials
-        )
-        stopwatch.add_since(start)
-        return Account(provider, opened, self.guard, self.lists, stopwatch)
-
-    def destination(self, source: Provider, name: str) -> Provider:
-        """Return the provider to which a snapshot at ``source`` shall be copied.
-
-        Raises:
-            DriverError: ``unsupported`` where the driver cannot copy, ``invalid``
-                when no provider of the same driver has this name.
-        """
-        require(source.driver, Capability.SNAPSHOT_COPY)
-        possible = {p.name: p for p in self.providers.of_driver(source.driver_name)}
-        if name not in possible:
-            raise invalid(
-                {
-                    "destination": f"no provider of the driver {source.driver_name!r} has this "
-                    f"name; there are: {', '.join(possible)}"
-                }
-            )
-        return possible[name]
 
 
 class Account:

@@ -13,8 +13,9 @@ from marshmallow import Schema
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
+from gateway.core.core import Core
 from gateway.core.registry import Provider
-from gateway.core.snapshots import Account, Core
+from gateway.core.snapshots import Account
 from gateway.driver import Capability, DriverError, invalid
 from gateway.http import etags
 from gateway.http.body import (

@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gateway.core import fields
+from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.registry import Provider, Providers
 from gateway.core.sessions import Sessions
-from gateway.core.snapshots import Account, Core
+from gateway.core.snapshots import Account
 from gateway.driver import (
     Capability,
     Deadline,

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from gateway.core.collection import ListSettings
+from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.registry import Provider, Providers
 from gateway.core.sessions import Sessions
-from gateway.core.snapshots import Account, Core
+from gateway.core.snapshots import Account
 from gateway.driver import (
     METHODS,
     Capability,

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from gateway.core.checks import check_id, check_parameters, check_texts, require
+from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.registry import Providers
 from gateway.core.sessions import Sessions
-from gateway.core.snapshots import Account, Core
+from gateway.core.snapshots import Account
 from gateway.driver import (
     Capability,
     CloneSnapshot,

@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from drivers.ec2 import wire
+from drivers.ec2 import errors
 from drivers.ec2.parser import ParserFactory
 from gateway.driver import DriverError, ErrorCode
 
@@ -15,7 +15,7 @@ SLOW, DOWN = ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE
 
 
 def classified(exc: Exception) -> DriverError:
-    error = wire.classify(exc)
+    error = errors.classify(exc)
     assert error is not None
     return error
 

@@ -3,7 +3,7 @@ from botocore import exceptions as sdk
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from drivers.ec2 import wire
+from drivers.ec2 import errors
 from drivers.ec2.driver import Ec2Driver
 from gateway.driver import Deadline, DriverError, ErrorCode
 
@@ -98,7 +98,7 @@ def failure(code: str, status: int = 400, message: str | None = "") -> ClientErr
 
 
 def classified(exc: Exception) -> DriverError:
-    error = wire.classify(exc)
+    error = errors.classify(exc)
     assert error is not None
     return error
 
@@ -112,7 +112,7 @@ def test_each_code_of_ec2_has_its_meaning(code: str, status: int, meaning: Error
 
 
 def test_each_row_of_the_drivers_table_is_among_these() -> None:
-    assert {code for code, _, _ in ROWS} == set(wire.ERRORS)
+    assert {code for code, _, _ in ROWS} == set(errors.ERRORS)
 
 
 @pytest.mark.parametrize("status", [0, 200, 400, 401, 403, 404, 429, 500, 503])
@@ -224,7 +224,7 @@ def test_what_is_not_found_is_named_if_ec2_names_it(
     assert says in classified(failure(code, message=message)).message
 
 
-@pytest.mark.parametrize("code", [*wire.ERRORS, "Invented", "Invented.NotFound", ""])
+@pytest.mark.parametrize("code", [*errors.ERRORS, "Invented", "Invented.NotFound", ""])
 def test_what_ec2_says_is_never_repeated(code: str) -> None:
     message = (
         f"{SECRET} for parameter size: the key AKIA{SECRET} of arn:aws:iam::1:user/{SECRET} may "
@@ -278,7 +278,7 @@ def test_a_broken_exchange_is_not_the_gateways_fault(
     ids=repr,
 )
 def test_a_bug_is_not_explained_away(exc: Exception) -> None:
-    assert wire.classify(exc) is None
+    assert errors.classify(exc) is None
 
 
 def test_the_driver_classifies_like_this() -> None:

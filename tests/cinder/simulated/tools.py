@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from drivers.cinder.driver import CinderDriver
+from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.listing import Listing
 from gateway.core.registry import Provider, Providers
 from gateway.core.sessions import Sessions
-from gateway.core.snapshots import Account, Core
+from gateway.core.snapshots import Account
 from gateway.driver import Credentials, Deadline, DriverError, Filter, Page, Query, SortKey
 from tests.simulators.openstack import OpenStack
 from tests.simulators.openstack_http import BLOCK_STORAGE, IDENTITY, Request

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from drivers.cloudsigma.driver import CloudSigmaDriver
+from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.listing import Listing
 from gateway.core.registry import Provider, Providers
 from gateway.core.sessions import Sessions
-from gateway.core.snapshots import Account, Core
+from gateway.core.snapshots import Account
 from gateway.driver import (
     Credentials,
     Deadline,

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from drivers.ec2.driver import Ec2Driver
+from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.listing import Listing
 from gateway.core.registry import Provider, Providers
 from gateway.core.sessions import Sessions
-from gateway.core.snapshots import Account, Core
+from gateway.core.snapshots import Account
 from gateway.driver import Credentials, Deadline, DriverError, Filter, Query, StorageSnapshot
 from tests.simulators.ec2 import ACCESS_KEY, SECRET, Simulator
 from tests.simulators.ec2_state import Region

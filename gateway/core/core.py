@@ -1,0 +1,59 @@
+"""All that a front end needs: the providers, and the accounts at them."""
+
+import time
+from dataclasses import dataclass
+
+from gateway.core.checks import require
+from gateway.core.collection import ListSettings
+from gateway.core.guard import Guard, Stopwatch
+from gateway.core.registry import Provider, Providers
+from gateway.core.sessions import Sessions
+from gateway.core.snapshots import Account
+from gateway.driver import Capability, Credentials, invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """All that a front end needs: the providers and the accounts at them."""
+
+    providers: Providers
+    sessions: Sessions
+    guard: Guard
+    lists: ListSettings
+
+    def close(self) -> None:
+        """Let go of every opened driver and of what they shared."""
+        self.sessions.close()
+        self.guard.close()
+
+    def account(self, provider: Provider, credentials: Credentials) -> Account:
+        """Return the caller's account.
+
+        Raises:
+            DriverError: ``unauthenticated`` where the driver can tell at once.
+        """
+        stopwatch = Stopwatch()
+        start = time.perf_counter()
+        opened = self.guard.call(
+            provider, self.sessions.get, provider=provider, credentials=credentials
+        )
+        stopwatch.add_since(start)
+        return Account(provider, opened, self.guard, self.lists, stopwatch)
+
+    def destination(self, source: Provider, name: str) -> Provider:
+        """Return the provider to which a snapshot at ``source`` shall be copied.
+
+        Raises:
+            DriverError: ``unsupported`` where the driver cannot copy, ``invalid``
+                when no provider of the same driver has this name.
+        """
+        require(source.driver, Capability.SNAPSHOT_COPY)
+        possible = {p.name: p for p in self.providers.of_driver(source.driver_name)}
+        if name not in possible:
+            raise invalid(
+                {
+                    "destination": f"no provider of the driver {source.driver_name!r} has this "
+                    f"name; there are: {', '.join(possible)}"
+                }
+            )
+        return possible[name]
