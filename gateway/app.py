@@ -51,12 +51,7 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
     app.url_map.converters["key"] = MetadataKey
     app.url_map.merge_slashes = False  # a redirected POST would lose its body
-    core = Core(
-        settings.providers,
-        Sessions(settings.providers, maxsize=settings.session_cache, ttl_s=settings.session_ttl_s),
-        Guard(timeout_s=settings.call_timeout_s),
-        ListSettings(settings.marker_key, settings.max_sorted_rows),
-    )
+    core = _core_of(settings)
     app.extensions["snapgate_core"] = core
     demo_only = any(provider.demo_credentials() for provider in settings.providers)
 
@@ -77,6 +72,15 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
         app.register_blueprint(module.blueprint)
     app.wsgi_app = MatrixParameters(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _core_of(settings: Settings) -> Core:
+    return Core(
+        settings.providers,
+        Sessions(settings.providers, maxsize=settings.session_cache, ttl_s=settings.session_ttl_s),
+        Guard(timeout_s=settings.call_timeout_s),
+        ListSettings(settings.marker_key, settings.max_sorted_rows),
+    )
 
 
 @lru_cache(maxsize=256)
