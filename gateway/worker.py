@@ -145,7 +145,7 @@ class Server(WSGIServer):  # type: ignore[misc]
         super().__init__(*args, **kw)
         self.idle: set[Handler] = set()
         self.is_stopping = False
-        self._offered = 0.0
+        self._offered = self._seen = self._busy = 0.0
 
     def do_read(self) -> Any:
         """Accept a connection, the later the more this worker has.
@@ -154,9 +154,11 @@ class Server(WSGIServer):  # type: ignore[misc]
         them often gets nearly all keep-alive connections of a client, and the
         other cores idle.
         """
-        now = time.monotonic()
-        if now - self._offered > _NEW_OFFER_S:
-            self._offered = now
+        now, busy = time.monotonic(), time.process_time()
+        pause, worked = now - self._seen, busy - self._busy
+        self._seen, self._busy = now, busy
+        if pause > _NEW_OFFER_S and worked < pause / 2:
+            self._offered = now  # not the same one, to which only work has not let us return
         if now - self._offered < min(len(self.pool) * WAIT_S, MAX_WAIT_S):
             return None  # the event comes again until some worker has accepted
         self._offered = 0.0

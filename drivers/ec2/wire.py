@@ -50,6 +50,7 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
     size_gib = row.get("VolumeSize")
     stored = row.get("FullSnapshotSizeInBytes") or None  # 0 for snapshots made before it was told
     name, description, metadata = tags.read(row.get("Tags"), row.get("Description"))
+    owner = _owner(row.get("OwnerId"), account)
     return StorageSnapshot(
         id=row["SnapshotId"],
         state=state,
@@ -66,7 +67,8 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
         stored_bytes=stored,
         stored_kind=StoredKind.FULL if stored else None,
         metadata=metadata,
-        owner=_owner(row.get("OwnerId"), account),
+        owner=owner,
+        deletable=account is None or owner is None or owner.is_self,
         encrypted=row.get("Encrypted"),
         tier=tier,
         native=row,

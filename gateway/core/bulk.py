@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gateway.core.checks import require
+from gateway.core.guard import bug
 from gateway.core.snapshots import Account
 from gateway.driver import (
     Capability,
     CreateSnapshot,
     DriverError,
-    ErrorCode,
     StorageSnapshot,
     invalid,
+    is_uuid,
 )
 
 AT_ONCE = 8
@@ -116,9 +117,7 @@ def _outcome(function: Callable[[T], R], item: T) -> Outcome[R]:
     except DriverError as error:
         return Outcome(error=error)
     except Exception as exc:  # noqa: BLE001 - a bug with one item must not hide what came of others
-        bug = DriverError(ErrorCode.INTERNAL, "a bug in the gateway; see its log")
-        bug.__cause__ = exc
-        return Outcome(error=bug)
+        return Outcome(error=bug(exc))
 
 
 def _volume(request: CreateSnapshot) -> str:
@@ -126,7 +125,9 @@ def _volume(request: CreateSnapshot) -> str:
 
 
 def _check_once(ids: Sequence[str]) -> None:
-    twice = [found for found, count in Counter(ids).items() if count > 1]
+    # A UUID is the same in upper and lower case; other ids may differ in nothing else.
+    alike = Counter(one.lower() if is_uuid(one) else one for one in ids)
+    twice = [found for found, count in alike.items() if count > 1]
     if twice:
         shown = ", ".join(repr(one[:_LONGEST_SHOWN]) for one in twice[:_SHOWN])
         raise invalid({"ids": f"given more than once: {shown}"})

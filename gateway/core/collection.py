@@ -81,16 +81,19 @@ class AccountCollection(Generic[T]):
             found = listing.page(source, position.cursor, limit=limit)
         return self._marked(found, query)
 
-    def count(self, query: Query, *, scan: bool) -> int | None:
-        """Return how many match; without ``scan`` None where only reading the list would tell."""
+    def count(self, query: Query, *, scan: bool) -> tuple[int | None, int]:
+        """Return how many match, and how many rows were read for it.
+
+        Without ``scan`` None where only reading the list would tell.
+        """
         source = self._source(query)
         if self.count_all is not None and not source.plan.residual:
             number: int | None = self.call(self.count_all, replace(source.plan.pushed, sort=()))
             if number is not None:
-                return number
+                return number, 0
         if not scan:
-            return None
-        return sum(map(len, listing.whole(source, self.ahead).pages()))
+            return None, 0
+        return sum(map(len, listing.whole(source, self.ahead).pages())), source.rows
 
     def _position(self, query: Query, limit: int | None, marker: str | None) -> Position:
         if marker is None:

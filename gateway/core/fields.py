@@ -242,7 +242,8 @@ def read_sort(fields: Mapping[str, Field], text: str) -> tuple[SortKey, ...]:
     possible = sortable(fields)
     unknown = [key.field for key in keys if key.field not in possible]
     if unknown:
-        raise invalid({"sort": f"no order by {', '.join(unknown)}; one of {', '.join(possible)}"})
+        shown = ", ".join(name or "nothing" for name in unknown)
+        raise invalid({"sort": f"no order by {shown}; one of {', '.join(possible)}"})
     if len({key.field for key in keys}) < len(keys):
         raise invalid({"sort": "give each field once; - turns it round"})
     return keys

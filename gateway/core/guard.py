@@ -106,6 +106,13 @@ def classified(driver: type[Driver], exc: Exception | SystemExit) -> DriverError
     return error
 
 
+def bug(exc: BaseException) -> DriverError:
+    """Return what clients are told of a bug of ours; the log tells where it is."""
+    error = DriverError(ErrorCode.INTERNAL, "a bug in the gateway; see its log")
+    error.__cause__ = exc
+    return error
+
+
 class Stopwatch:
     """Adds up the seconds spent in a backend during one request, and the calls of it."""
 

@@ -56,6 +56,7 @@ class Source(Generic[T]):
         Raises:
             DriverError: the page cannot be had, or the driver keeps no promise.
         """
+        time.sleep(0)  # on gevent: let others have their turn, also if nothing here ever waits
         page = self._fetch(cursor, size)
         self.calls += 1
         if not isinstance(page, Page):

@@ -13,7 +13,7 @@ import orjson
 
 from gateway.core.registry import Provider
 from gateway.driver import Query, invalid
-from gateway.driver.order import Values, as_json
+from gateway.driver.order import Values
 
 _VERSION = b"\x01"
 _SIGNATURE_BYTES = 16
@@ -41,7 +41,7 @@ class Markers:
             query: its filters and its order; the page's size may change.
         """
         filters = sorted(
-            orjson.dumps([f.name, [as_json(value) for value in f.values]]).decode()
+            orjson.dumps([f.name, [str(value) for value in f.values]]).decode()
             for f in query.filters
         )
         bound = [provider.driver_name, provider.name, kind, filters, [k.name for k in query.sort]]
@@ -50,8 +50,7 @@ class Markers:
     def write(self, position: Position) -> str:
         """Return the marker of a position."""
         data = orjson.dumps([position.cursor, position.after])
-        text = urlsafe_b64encode(_VERSION + self._signature(data) + data)
-        return text.rstrip(b"=").decode()
+        return _text(_VERSION + self._signature(data) + data)
 
     def read(self, marker: str) -> Position:
         """Return the position of a marker.
@@ -79,6 +78,8 @@ class Markers:
         except ValueError:
             return None
         signature, data = raw[1 : 1 + _SIGNATURE_BYTES], raw[1 + _SIGNATURE_BYTES :]
+        if _text(raw) != marker:  # spelled otherwise
+            return None
         is_ours = raw[:1] == _VERSION and hmac.compare_digest(signature, self._signature(data))
         return data if is_ours else None
 
@@ -86,3 +87,7 @@ class Markers:
         signing = self._sign.copy()
         signing.update(data)
         return signing.digest()[:_SIGNATURE_BYTES]
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -30,6 +30,7 @@ from gateway.driver import (
     DriverError,
     ErrorCode,
     Filter,
+    Lookup,
     MetadataChange,
     Query,
     StorageSnapshot,
@@ -40,6 +41,8 @@ from gateway.driver import (
 T = TypeVar("T")
 _FEW = 10
 """More volumes than these are found by one list instead of a call for each."""
+_AT_ONCE = 100
+"""Ids that one filter has."""
 
 
 class Account:
@@ -81,10 +84,10 @@ class Account:
         """Return the list of snapshots if one page of the driver is enough for it, else None."""
         return self._snapshots().begin(query, limit, marker)
 
-    def count_snapshots(self, query: Query, *, scan: bool = False) -> int | None:
-        """Return how many snapshots match; None where only a scan would tell.
+    def count_snapshots(self, query: Query, *, scan: bool = False) -> tuple[int | None, int]:
+        """Return how many snapshots match, and how many rows were read for it.
 
-        That can be asked of every driver; what has no count is read.
+        Without ``scan`` None where only reading the list would tell.
         """
         return self._snapshots().count(query, scan=scan)
 
@@ -207,8 +210,8 @@ class Account:
         require(self._driver, Capability.VOLUME_READ)
         return self._volumes().begin(query, limit, marker)
 
-    def count_volumes(self, query: Query, *, scan: bool = False) -> int | None:
-        """Return how many volumes match; None where only a scan would tell."""
+    def count_volumes(self, query: Query, *, scan: bool = False) -> tuple[int | None, int]:
+        """Return how many volumes match, and how many rows were read for it, as for snapshots."""
         require(self._driver, Capability.VOLUME_READ)
         return self._volumes().count(query, scan=scan)
 
@@ -221,9 +224,15 @@ class Account:
     def find_volumes(self, ids: Collection[str]) -> list[StorageVolume]:
         """Return those of the volumes that the account can see."""
         require(self._driver, Capability.VOLUME_READ)
+        found: list[StorageVolume] = []
+        if ("id", Lookup.IN) in self._driver.volume_pushdown:
+            every = sorted(ids)
+            for start in range(0, len(every), _AT_ONCE):
+                wanted = Filter("id", tuple(every[start : start + _AT_ONCE]), Lookup.IN)
+                found += self.list_volumes(Query((wanted,))).items()
+            return found
         if len(ids) > _FEW:
             return [volume for volume in self.list_volumes(Query()).items() if volume.id in ids]
-        found = []
         for volume_id in ids:
             try:
                 found.append(self.get_volume(volume_id))

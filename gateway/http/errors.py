@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from gateway.core.guard import bug
 from gateway.driver import DriverError, ErrorCode
 from gateway.http.exchange import Exchange, current
 from gateway.http.problems import STATUS, HttpProblem
@@ -86,9 +87,7 @@ def _http_exception(exc: HTTPException) -> Response:
 
 def _bug(exc: Exception) -> Response:
     exchange = current()
-    _log_bug(exchange, exc)
-    message = "a bug in the gateway; see its log"
-    return _respond(exchange, _problem(exchange, 500, ErrorCode.INTERNAL.value, message))
+    return _respond(exchange, problem_of(exchange, bug(exc)))
 
 
 def _log_bug(exchange: Exchange, exc: BaseException) -> None:

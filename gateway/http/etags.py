@@ -52,7 +52,8 @@ def check_if_match(
     ):
         raise DriverError(
             ErrorCode.PRECONDITION_FAILED,
-            "If-Match: the resource has changed since; GET it again for its present ETag",
+            "If-Match: the resource has changed since, or the ETag is a weak one, of an answer "
+            "with fields=, native= or expand=; GET it without them for its present ETag",
         )
     return None if wanted.star_tag else getattr(resource, "revision", None)
 

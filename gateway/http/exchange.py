@@ -32,11 +32,14 @@ from gateway.http.target import credentials_of, select_provider, unauthenticated
 from gateway.representations.documents import Links
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_FORMAT = re.compile("(?:^|&)format=([a-z]+)(?:&|$)")
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _VARY = (
     "Accept, Accept-Encoding, Authorization, X-Amz-Security-Token, X-Auth-Token, "
     "Prefer, X-Deltacloud-Driver, X-Deltacloud-Provider"
 )
+_LONGEST_QUERY = 7500
+"""Characters; a request line, which holds the path too, can have 8192."""
 _CACHE_CONTROL = "private, max-age=0, must-revalidate"
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _REPEATED = frozenset({("DELETE", "id")})
@@ -86,7 +89,8 @@ class Exchange:
         try:
             self._query = parse_query(wsgi_text(environ.get("QUERY_STRING", "")))
         except DriverError:
-            self.format = negotiate(None, accept)
+            named = _FORMAT.search(environ["QUERY_STRING"])
+            self.format = negotiate(named[1] if named else None, accept)
             raise
         wanted = [value for name, value in self._query if name == "format"]
         self.format = negotiate(wanted[0] if wanted else None, accept)
@@ -177,6 +181,9 @@ class Exchange:
         """Return the URL of another page of the list that this request asks for."""
         given = [(name, value) for name, value in self._query if name != "marker"]
         query = urlencode([*given, ("marker", marker)], safe=",:")
+        if len(query) > _LONGEST_QUERY:
+            longest = max(given, key=lambda pair: len(pair[1]))[0]
+            raise invalid({longest: "too long: the URL of the next page would be refused"})
         return f"{self.links.collection(collection)}?{query}"
 
     def load(self, schema: Schema, root: str) -> Any:
@@ -204,14 +211,23 @@ class Exchange:
         return self._account.stopwatch.seconds if self._account else 0.0
 
     def respond(
-        self, body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        is_partial: bool = False,
     ) -> Response:
-        """Return the answer with ``body``, or 304 when the client has it already."""
+        """Return the answer with ``body``, or 304 when the client has it already.
+
+        What shows a resource in part, or more than it, has a weak ETag: no change can
+        depend on it.
+        """
         headers_ = self.headers()
         headers_ += (headers or {}).items()
         if status < 400:  # noqa: PLR2004 - errors are no representations
             etag = etags.of(body)
-            headers_.append(("ETag", etag))
+            headers_.append(("ETag", f"W/{etag}" if is_partial else etag))
             if status == 200 and etags.is_known(self.request, etag):  # noqa: PLR2004
                 shown = [header for header in headers_ if header[0] != "Content-Encoding"]
                 return Answer(status=304, headers=shown)

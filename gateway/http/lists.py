@@ -66,7 +66,7 @@ class Collection:
     name: str
     begin: Callable[..., Listing[Any] | None]
     list: Callable[..., Listing[Any]]
-    count: Callable[..., int | None]
+    count: Callable[..., tuple[int | None, int]]
     write: Callable[..., Iterable[bytes]]
     row: Callable[[Any], Any]
     before_page: Callable[[tuple[Any, ...]], None] | None = None
@@ -145,7 +145,7 @@ class _Told:
         self._request = request
         self._source = listing.source
         self._stopwatch = exchange.account.stopwatch
-        self._count, self._missing = _count(request, listing, collection)
+        self._count, self._missing, self._counted = _count(request, listing, collection)
         marker = listing.marker
         self._next = exchange.page_href(collection.name, marker) if marker else None
 
@@ -158,7 +158,8 @@ class _Told:
         """Return what stands behind the items."""
         request, source = self._request, self._source
         calls = max(source.calls, self._stopwatch.calls)  # not every driver counts its requests
-        numbers = {"rows": source.rows, "calls": calls, "matched": source.matched}
+        rows = source.rows + self._counted
+        numbers = {"rows": rows, "calls": calls, "matched": source.matched}
         is_all = request.with_count != "false" and request.limit is None
         return ListEnd(
             rows=self.written,
@@ -187,15 +188,15 @@ def _pages(listing: Listing[Any], collection: Collection, told: _Told) -> Iterab
 
 def _count(
     request: ListRequest, listing: Listing[Any], collection: Collection
-) -> tuple[int | None, str | None]:
-    """Return how many match where a page does not tell, or why that is not known."""
+) -> tuple[int | None, str | None, int]:
+    """Return how many match in all, or why that is not known, and the rows read for it."""
     if request.with_count == "false" or request.limit is None:
-        return None, None
+        return None, None, 0
     is_first_and_last = request.marker is None and listing.marker is None
     if is_first_and_last or listing.source.plan.sorts_here:
-        return listing.source.matched, None
-    count = collection.count(request.query, scan=request.with_count == "scan")
-    return count, None if count is not None else _NEEDS_SCAN
+        return listing.source.matched, None, 0
+    count, rows = collection.count(request.query, scan=request.with_count == "scan")
+    return count, _NEEDS_SCAN if count is None else None, rows
 
 
 class _Given:

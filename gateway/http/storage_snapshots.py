@@ -112,7 +112,8 @@ def show(snapshot_id: str) -> Response:
     if view.expand_volume:
         volumes.find((snapshot,))
     row = _rows(exchange, view, volumes.found)(snapshot)
-    return exchange.respond(exchange.format.storage_snapshot(snapshot, row))
+    body = exchange.format.storage_snapshot(snapshot, row)
+    return exchange.respond(body, is_partial=view != View())
 
 
 @blueprint.put("/<snapshot_id>")

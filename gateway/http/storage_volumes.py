@@ -75,7 +75,8 @@ def show(volume_id: str) -> Response:
     view = lists.read_view(exchange, (*SHOWN, "snapshots"))
     volume, row = _with_snapshots(exchange, volume_id)
     row = replace(row, fields=view.fields, native=view.native)
-    return exchange.respond(exchange.format.storage_volume(volume, row))
+    body = exchange.format.storage_volume(volume, row)
+    return exchange.respond(body, is_partial=view != lists.View())
 
 
 @blueprint.delete("/<volume_id>")

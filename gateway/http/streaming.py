@@ -1,11 +1,13 @@
 """Bodies that are written as they are made: compressed when asked, cut when they break off."""
 
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from flask import Response
 
-from gateway.driver import DriverError, ErrorCode
+from gateway.core.guard import bug
+from gateway.driver import DriverError
 from gateway.http.errors import problem_of
 from gateway.http.exchange import Answer, Exchange
 
@@ -35,7 +37,8 @@ def respond(
         is_whole: everything is at hand, so that the answer gets an ETag and a length.
         headers: more of them.
     """
-    zips = exchange.request.accept_encodings["gzip"] > 0
+    accepted = exchange.request.accept_encodings
+    zips = accepted["gzip"] > 0 and accepted["gzip"] >= accepted["identity"]
     more = dict(headers or {})
     if is_whole:
         body = b"".join(chunks)
@@ -65,20 +68,16 @@ def _cut_on_error(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes
             # Something for a page without a match: so a client that has left is noticed, and
             # none waits in silence. Between two items all formats may have a space.
             yield chunk or b" "
+            time.sleep(0)  # a reader who is always ready must not keep the others waiting
     except Exception as exc:  # noqa: BLE001 - whatever it is, the client must see the list cut
+        problem = problem_of(exchange, exc if isinstance(exc, DriverError) else bug(exc))
         # Without the message: an SDK may have put a secret into it.
         exchange.log(
             "stream cut",
             request_id=exchange.request_id,
-            error=exc.code.value if isinstance(exc, DriverError) else type(exc).__name__,
+            error=problem.kind if isinstance(exc, DriverError) else type(exc).__name__,
         )
         cut = getattr(exchange.format, "cut", None)
         if cut is not None:
-            yield cut(problem_of(exchange, exc if isinstance(exc, DriverError) else _bug(exc)))
+            yield cut(problem)
         raise StreamCut(f"request {exchange.request_id}: {type(exc).__name__}") from None
-
-
-def _bug(exc: Exception) -> DriverError:
-    error = DriverError(ErrorCode.INTERNAL, "a bug in the gateway; see its log")
-    error.__cause__ = exc
-    return error

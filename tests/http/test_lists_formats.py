@@ -419,3 +419,20 @@ def test_a_list_needs_credentials(listed: Server, path: str, query: str, list_fo
             assert answer.status_code == 401
             assert answer.headers["WWW-Authenticate"].startswith("Basic ")
             assert answer.headers["Content-Type"] == accept(list_format)["Accept"]
+
+
+@pytest.mark.parametrize("view", ["fields=id,name", "native=true", "expand=volume"])
+def test_what_is_shown_in_part_has_a_weak_etag(listed: Server, list_format: str, view: str) -> None:
+    path = f";provider=listed{SNAPSHOTS}/snap-00001?{view}"
+    headers = accept(list_format)
+    tag = listed.request("GET", path, headers=headers).headers["ETag"]
+    assert tag.startswith('W/"')
+    again = listed.request("GET", path, headers={**headers, "If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    plain = listed.request("GET", path.partition("?")[0], headers=headers)
+    assert plain.headers["ETag"].startswith('"')
+
+
+def test_a_bad_query_string_is_answered_in_the_format_that_it_names(listed: Server) -> None:
+    answer = listed.request("GET", f"{SNAPSHOTS}?name=%ff&format=json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/json")

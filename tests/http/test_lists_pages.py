@@ -350,3 +350,12 @@ def test_an_empty_list_has_no_pages(listed: Server, list_format: str) -> None:
 def test_a_marker_holds_no_secret(listed: Server) -> None:
     first = read(listed.request("GET", f";provider=listed{SNAPSHOTS}?limit=2", auth=("me", "demo")))
     assert "demo" not in json.dumps(first.end)
+
+
+def test_a_page_whose_next_link_would_be_refused_is_refused_at_once(
+    listed: Server, list_format: str
+) -> None:
+    query = f"limit=1&id__in={','.join([IDS[0], IDS[1], 'x' * 7600])}"
+    found = bad(listed, f";provider=listed{SNAPSHOTS}?{query}", list_format)
+    assert list(found) == ["id__in"]
+    assert "URL of the next page" in found["id__in"]

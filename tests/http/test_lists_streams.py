@@ -169,6 +169,7 @@ CODINGS = {
     "gzip, deflate, br, zstd": True,
     "deflate, gzip;q=0.001": True,
     "gzip;q=1.0, identity;q=0.5, *;q=0": True,
+    "identity;q=1, gzip;q=0.1": False,
     "*": True,
     "*;q=0.5": True,
     "gzip ; q=0.5": True,

@@ -209,7 +209,7 @@ ASKED = [
 def test_explain_tells_the_rows_and_calls_that_are_counted(
     backend: Backend, counted: Counted, query: dict[str, str]
 ) -> None:
-    backend.answers.ask({"limit": "1"})
+    backend.answers.ask({**query, "limit": "1"})  # the first one asks for more
     counted.take()
     document = backend.answers.ask({**query, "explain": "true"})
     rows, told = counted.take(), document["explain"]

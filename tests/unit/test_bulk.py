@@ -317,3 +317,11 @@ def test_the_time_of_all_calls_is_counted(backend: Backend) -> None:
     before = found.stopwatch.seconds
     delete_snapshots(found, list("abcd"))
     assert found.stopwatch.seconds - before >= 0.2
+
+
+def test_a_uuid_is_the_same_in_both_cases_and_other_ids_are_not(backend: Backend) -> None:
+    uuid = "450357dc-cbe1-471d-b4cc-dbdfe5f28d84"
+    with pytest.raises(DriverError, match="more than once"):
+        delete_snapshots(account(backend), [uuid, uuid.upper()])
+    assert "delete_snapshot" not in backend.names
+    assert len(delete_snapshots(account(backend), ["s", "S"])) == 2

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -19,7 +19,9 @@ from gateway.driver import (
     ErrorCode,
     Filter,
     Limits,
+    Lookup,
     MetadataChange,
+    Pushdown,
     Query,
     SortKey,
     UpdateSnapshot,
@@ -270,14 +272,17 @@ def test_a_list_hands_down_only_declared_filters_and_applies_them_all(backend: B
 
 def test_what_a_driver_cannot_count_is_counted_by_reading(backend: Backend) -> None:
     counting, muted = account(backend), account(backend, MutedDriver)
-    assert (counting.count_snapshots(Query()), backend.names) == (1, ["count_snapshots"])
-    assert muted.count_snapshots(Query()) is None
-    assert (muted.count_snapshots(Query(), scan=True), backend.names[1:]) == (1, ["list_snapshots"])
+    assert (counting.count_snapshots(Query()), backend.names) == ((1, 0), ["count_snapshots"])
+    assert muted.count_snapshots(Query()) == (None, 0)
+    assert (muted.count_snapshots(Query(), scan=True), backend.names[1:]) == (
+        (1, 1),
+        ["list_snapshots"],
+    )
 
 
 def test_a_filter_that_the_driver_answers_loosely_is_not_counted_there(backend: Backend) -> None:
     loose = Query((Filter("volume_id", "v"),))
-    assert account(backend).count_snapshots(loose) is None
+    assert account(backend).count_snapshots(loose) == (None, 0)
     assert backend.calls == []
 
 
@@ -289,6 +294,29 @@ def test_the_snapshots_of_a_volume_are_asked_for_by_volume(backend: Backend) -> 
 def test_volumes_are_filtered_too(backend: Backend) -> None:
     listing = account(backend).list_volumes(Query((Filter("id", "vol-2"),)))
     assert [item.id for item in listing.items()] == ["vol-2"]
+
+
+class IdsDriver(FakeDriver):
+    """Lists volumes by their ids."""
+
+    volume_pushdown: ClassVar = {("id", Lookup.IN): Pushdown.EXACT}
+
+
+def test_volumes_are_found_by_their_ids_where_the_driver_can(backend: Backend) -> None:
+    ids = {f"vol-{number}" for number in range(150)}
+    found = account(backend, IdsDriver).find_volumes(ids)
+    assert {volume.id for volume in found} == {"vol-1", "vol-2"}
+    asked = [call[1].values_of("id") for call in backend.calls]
+    assert [len(one) for one in asked] == [100, 50]
+    assert set(asked[0]) | set(asked[1]) == ids
+
+
+def test_else_few_volumes_are_asked_for_one_by_one_and_many_are_listed(backend: Backend) -> None:
+    account(backend).find_volumes({"vol-1", "x"})
+    assert backend.names == ["get_volume", "get_volume"]
+    backend.calls.clear()
+    found = account(backend).find_volumes({f"vol-{number}" for number in range(2, 20)})
+    assert ([volume.id for volume in found], backend.names) == (["vol-2"], ["list_volumes"])
 
 
 def test_credentials_are_checked_by_the_driver(backend: Backend) -> None:
