@@ -127,9 +127,11 @@ class CinderDriver(Driver):
         if wanted is not None:
             return self._only(self._listed, wanted, deadline)
         with within(deadline):
-            rows, following = self._page(query, page_size, cursor)
+            asked = queries.of_snapshots(query, self._allowed_filters(query))
+            rows, following = self._page(query, asked, page_size, cursor)
         project = self._account.project
-        return Page(tuple([wire.snapshot(row, project) for row in rows]), following)
+        found = tuple([wire.snapshot(row, project) for row in rows])
+        return Page(found, following, queries.unasked(query, asked))
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot; of a failed one with the reason, if Cinder tells it."""
@@ -243,16 +245,15 @@ class CinderDriver(Driver):
             self._account.change("DELETE", path)
 
     def _page(
-        self, query: Query, page_size: int, cursor: str | None
+        self, query: Query, asked: Mapping[str, str], page_size: int, cursor: str | None
     ) -> tuple[Sequence[Row], str | None]:
         scope = self._scope(query.value_of("owner"))
         if scope is None:
             return (), None
         if query.value_of("volume_id") is not None:  # an administrator sees volumes of others too
             scope |= _ALL_PROJECTS
-        filters = queries.of_snapshots(query, self._allowed_filters(query))
         always = scope | queries.order(query)
-        return self._account.page("snapshots", filters, always, page_size=page_size, cursor=cursor)
+        return self._account.page("snapshots", asked, always, page_size=page_size, cursor=cursor)
 
     def _allowed_filters(self, query: Query) -> frozenset[str]:
         """Return by what the cloud filters snapshots, which is asked for once if at all."""

@@ -18,6 +18,10 @@ DEFAULT_FILTERS = frozenset({"name", "status", "volume_id", "metadata", "availab
 """What every user may filter snapshots by, unless the operator says else."""
 
 
+_KEYS = {"name": "name", "state": "status", "volume_id": "volume_id", "metadata": "metadata"}
+"""The model's field -> Cinder's filter."""
+
+
 def of_snapshots(query: Query, allowed: frozenset[str]) -> dict[str, str]:
     """Return what to ask Cinder for, which holds at least the rows that match ``query``.
 
@@ -31,6 +35,13 @@ def of_snapshots(query: Query, allowed: frozenset[str]) -> dict[str, str]:
         "metadata": _metadata(query),
     }
     return {key: value for key, value in wanted.items() if value is not None and key in allowed}
+
+
+def unasked(query: Query, asked: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of the conditions that are not in what is asked of Cinder."""
+    return frozenset(
+        f.name for f in query.filters if f.field in _KEYS and _KEYS[f.field] not in asked
+    )
 
 
 def of_volumes(query: Query) -> dict[str, str]:

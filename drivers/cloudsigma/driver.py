@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -114,7 +115,7 @@ class CloudSigmaDriver(Driver):
         if found is not None:
             return found
         with within(deadline):
-            return lists.page(
+            found = lists.page(
                 self._account,
                 queries.kinds(query),
                 wire.snapshot,
@@ -123,6 +124,7 @@ class CloudSigmaDriver(Driver):
                 page_size=page_size,
                 cursor=cursor,
             )
+        return replace(found, unasked=queries.unasked(query))
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot, local or remote."""

@@ -62,6 +62,17 @@ def filters(query: Query) -> dict[str, str]:
     return asked
 
 
+def unasked(query: Query) -> frozenset[str]:
+    """Return the names of the conditions that ``filters`` leaves out."""
+    asked = filters(query)
+    return frozenset(f.name for f in query.filters if f.field in _ASKED and _name(f) not in asked)
+
+
+def _name(condition: Filter) -> str:
+    suffix = "__contains" if condition.lookup is Lookup.CONTAINS else ""
+    return _ASKED[condition.field] + suffix
+
+
 def kinds(query: Query) -> list[Kind]:
     """Return the collections that can hold what is asked for."""
     kind, has_location = query.value_of("kind"), query.value_of("location") is not None

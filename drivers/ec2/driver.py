@@ -150,7 +150,8 @@ class Ec2Driver(Driver):
             if rows:
                 self._know_account(again=cursor is None)
             number = self._account.number
-        return Page(tuple([wire.snapshot(row, number) for row in rows]), following)
+        found = tuple([wire.snapshot(row, number) for row in rows])
+        return Page(found, following, filters.unasked_of_snapshots(query))
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot."""

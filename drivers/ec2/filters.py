@@ -27,9 +27,15 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 
 def of_snapshots(query: Query) -> dict[str, Any]:
     """Return what a query asks of DescribeSnapshots; the owner is no filter there."""
-    found = [_filter(condition, _SNAPSHOT_FILTERS) for condition in query.filters]
-    found += [_status(f.values) for f in query.filters if f.field == "state"]
-    return _parameters(found)
+    return _parameters([_snapshot_filter(condition) for condition in query.filters])
+
+
+def unasked_of_snapshots(query: Query) -> frozenset[str]:
+    """Return the names of the conditions that ``of_snapshots`` leaves out."""
+    sent = of_snapshots(query).get("Filters", [])
+    return frozenset(
+        f.name for f in query.filters if f.field != "owner" and _snapshot_filter(f) not in sent
+    )
 
 
 def of_volumes(query: Query) -> dict[str, Any]:
@@ -45,6 +51,12 @@ def equals(name: str, *values: str) -> dict[str, Any]:
 def is_account(owner: str) -> bool:
     """Return whether ``owner`` has the form of an account's number."""
     return _ACCOUNT.fullmatch(owner) is not None
+
+
+def _snapshot_filter(condition: Filter) -> dict[str, Any] | None:
+    if condition.field == "state":
+        return _status(condition.values)
+    return _filter(condition, _SNAPSHOT_FILTERS)
 
 
 def _filter(condition: Filter, names: Mapping[str, str]) -> dict[str, Any] | None:

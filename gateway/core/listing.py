@@ -47,6 +47,8 @@ class Source(Generic[T]):
         self.calls = 0
         """How many pages it was asked for."""
         self.matched = 0
+        self.unasked: frozenset[str] = frozenset()
+        """The filters that the driver kept from its backend."""
         self._fetch: Callable[[str | None, int], Page[T]] = fetch
         self._seen: set[str] = set()
 
@@ -64,6 +66,7 @@ class Source(Generic[T]):
         if len(page.items) > size:
             raise _bug(f"a list call returned {len(page.items)} rows where {size} were asked for")
         self.rows += len(page.items)
+        self.unasked |= page.unasked
         return page
 
     def matching(self, items: tuple[T, ...]) -> tuple[T, ...]:

@@ -1,6 +1,6 @@
 """Who does which part of a list: the driver's backend, or the gateway."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,16 +34,21 @@ class Plan:
         """Whether the order is made by the gateway."""
         return self.query.sort != self.pushed.sort
 
-    def explain(self) -> Mapping[str, Any]:
-        """Return which part runs where, by the names that the query string has."""
+    def explain(self, unasked: Collection[str] = ()) -> Mapping[str, Any]:
+        """Return which part runs where, by the names that the query string has.
+
+        ``unasked`` are the filters that the driver kept from its backend.
+        """
         sort = [key.name for key in self.query.sort]
         return {
             "backend": {
-                "filters": [f.name for f in self.pushed.filters],
+                "filters": [f.name for f in self.pushed.filters if f.name not in unasked],
                 "sort": [] if self.sorts_here else sort,
             },
             "gateway": {
-                "filters": [f.name for f in self.residual],
+                "filters": [
+                    f.name for f in self.query.filters if f in self.residual or f.name in unasked
+                ],
                 "sort": sort if self.sorts_here else [],
             },
         }

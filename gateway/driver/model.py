@@ -150,11 +150,13 @@ class Page(Generic[T]):
 
     ``next_cursor`` is the backend's own cursor for the page after this one and
     None on the last page. Only the cursor ends a list: a page may be short or
-    empty and have a successor.
+    empty and have a successor. ``unasked`` are the names of the filters that the
+    backend was not asked to apply this time, for those who want to know.
     """
 
     items: tuple[T, ...]
     next_cursor: str | None = None
+    unasked: frozenset[str] = frozenset()
 
 
 class Unset(enum.Enum):

@@ -166,7 +166,7 @@ class _Told:
             next_href=self._next,
             count=source.matched if is_all else self._count,
             count_missing=self._missing,
-            explain={**source.plan.explain(), **numbers} if request.explain else None,
+            explain={**source.plan.explain(source.unasked), **numbers} if request.explain else None,
         )
 
 

@@ -188,3 +188,26 @@ def _row(number: int, **more: Any) -> dict[str, Any]:
         "created_ms": 1_700_000_000_000 + number,
         **more,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("cinder", {"state": "busy"}),  # several of Cinder's, which filters by one
+        ("ec2", {"state": "unknown"}),
+        (
+            "ec2",
+            {"id__in": ",".join(map(str, range(150))), "name__in": ",".join(map(str, range(60)))},
+        ),
+        ("cloudsigma", {"name__contains": "fist"}),  # other characters fold to all of these
+        ("cloudsigma", {"name": "a\\b"}),
+    ],
+    ids=str,
+)
+def test_explain_tells_what_a_driver_keeps_from_its_backend(
+    every: dict[str, Backend], name: str, params: dict[str, str]
+) -> None:
+    told = every[name].answers.ask({**params, "explain": "true"})["explain"]
+    *others, last = params
+    assert told["backend"]["filters"] == others
+    assert last in told["gateway"]["filters"]
