@@ -24,8 +24,8 @@ from tests.simulators.ec2 import Simulator
 from tests.simulators.ec2_state import Region
 
 SNAPSHOT, VOLUME = "snap-0123456789abcdef0", "vol-0123456789abcdef0"
-SOON_S = 0.3
-LATE_S = 1.5
+SOON_S = 0.8
+LATE_S = 4
 """Far more than SOON_S, for machines that are busy, and far less than what is waited for."""
 CALLS: dict[str, tuple[str, Callable[[Account], Any]]] = {
     "list": ("DescribeSnapshots", lambda a: a.list_snapshots(All())),
