@@ -114,17 +114,18 @@ class CloudSigmaDriver(Driver):
         found = self._by_id(self.get_snapshot, query, deadline)
         if found is not None:
             return found
+        asked = queries.filters(query)
         with within(deadline):
             found = lists.page(
                 self._account,
                 queries.kinds(query),
                 wire.snapshot,
-                queries.filters(query),
+                asked,
                 query,
                 page_size=page_size,
                 cursor=cursor,
             )
-        return replace(found, unasked=queries.unasked(query))
+        return replace(found, unasked=queries.unasked(query, asked))
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot, local or remote."""

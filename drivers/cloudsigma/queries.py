@@ -1,6 +1,7 @@
 """What of a query CloudSigma answers, and how it is asked."""
 
 import re
+from collections.abc import Mapping
 
 from drivers.cloudsigma.account import MOST_IDS
 from drivers.cloudsigma.wire import LOCAL, REMOTE, Kind
@@ -62,9 +63,8 @@ def filters(query: Query) -> dict[str, str]:
     return asked
 
 
-def unasked(query: Query) -> frozenset[str]:
-    """Return the names of the conditions that ``filters`` leaves out."""
-    asked = filters(query)
+def unasked(query: Query, asked: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of the conditions that are not in what is ``asked`` of CloudSigma."""
     return frozenset(f.name for f in query.filters if f.field in _ASKED and _name(f) not in asked)
 
 

@@ -151,7 +151,7 @@ class Ec2Driver(Driver):
                 self._know_account(again=cursor is None)
             number = self._account.number
         found = tuple([wire.snapshot(row, number) for row in rows])
-        return Page(found, following, filters.unasked_of_snapshots(query))
+        return Page(found, following, filters.unasked_of_snapshots(query, asked))
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot."""

@@ -30,9 +30,9 @@ def of_snapshots(query: Query) -> dict[str, Any]:
     return _parameters([_snapshot_filter(condition) for condition in query.filters])
 
 
-def unasked_of_snapshots(query: Query) -> frozenset[str]:
-    """Return the names of the conditions that ``of_snapshots`` leaves out."""
-    sent = of_snapshots(query).get("Filters", [])
+def unasked_of_snapshots(query: Query, asked: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the conditions that are not in what is ``asked`` of EC2."""
+    sent = asked.get("Filters", [])
     return frozenset(
         f.name for f in query.filters if f.field != "owner" and _snapshot_filter(f) not in sent
     )

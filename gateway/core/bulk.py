@@ -48,7 +48,7 @@ def delete_snapshots(
             too many ids or one comes twice, ``unsupported``, or whatever keeps the
             account from making any call.
     """
-    check_count("ids", len(ids))
+    check_item_count("ids", len(ids))
     _check_once(ids)
     require(account.provider.driver, Capability.SNAPSHOT_DELETE)
     account.check_credentials()  # one refused login instead of a thousand
@@ -70,7 +70,7 @@ def create_snapshots(
     Raises:
         DriverError: as in ``delete_snapshots``.
     """
-    check_count("storage_snapshots", len(requests))
+    check_item_count("storage_snapshots", len(requests))
     require(account.provider.driver, Capability.SNAPSHOT_CREATE)
     account.check_credentials()
     create: Callable[[CreateSnapshot], StorageSnapshot | None] = (
@@ -79,7 +79,7 @@ def create_snapshots(
     return run(create, requests, group=_volume)
 
 
-def check_count(field: str, count: int) -> None:
+def check_item_count(field: str, count: int) -> None:
     """Raise ``invalid`` naming ``field`` unless one request can have ``count`` items."""
     if not 1 <= count <= MAX_ITEMS:
         raise invalid({field: f"{count} given; give 1 to {MAX_ITEMS}"})

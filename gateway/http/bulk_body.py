@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 from lxml import etree
 from werkzeug.wrappers import Request
 
-from gateway.core.bulk import check_count
+from gateway.core.bulk import check_item_count
 from gateway.driver import CreateSnapshot, DriverError, invalid
 from gateway.http import schemas
 from gateway.http.body import (
@@ -46,7 +46,7 @@ def read_ids(request: Request, query: Pairs) -> list[str]:
     if in_query and body.kind:
         raise invalid({"id": "given in the query string beside a body; give all ids in one place"})
     found = _ids_in(body) if body.kind else _Items("ids", in_query)
-    check_count("ids", len(found.values))
+    check_item_count("ids", len(found.values))
     if found.name == _OBJECTS:
         uuid = schemas.UuidSchema()
         return _each(found, lambda value: load(uuid, json_fields(value, _ITEM)))
@@ -70,7 +70,7 @@ def read_creates(request: Request, query: Pairs) -> CreateSnapshot | list[Create
         one: CreateSnapshot = load(schema, fields_of(query, body, _ITEM))
         return one
     _refuse(name for name, _ in query)
-    check_count(found.name, len(found.values))
+    check_item_count(found.name, len(found.values))
     read = xml_fields if body.kind == "xml" else json_fields
     return _each(found, lambda value: load(schema, read(value, _ITEM)))
 

@@ -165,7 +165,7 @@ def copy(snapshot_id: str) -> Response:
     name, request = exchange.load(schemas.CopySnapshotSchema(), "copy")
     destination, links = exchange.destination(name)
     snapshot = account.copy_snapshot(snapshot_id, request, destination)
-    row = Row(links, snapshot_actions(snapshot, exchange.capabilities))
+    row = replace(_row(exchange, snapshot), links=links)
     body = exchange.format.storage_snapshot(snapshot, row)
     return exchange.created(body, links.member("storage_snapshots", snapshot.id))
 
@@ -278,7 +278,7 @@ def _rows(
     view: View | None = None,
     volumes: Mapping[str, tuple[StorageVolume, Row]] | None = None,
 ) -> Callable[[StorageSnapshot], Row]:
-    """Return ``_row`` for a list, in which a few kinds of rows come again and again."""
+    """Return what accompanies a snapshot; in a list a few kinds come again and again."""
     view = view or View()
     shown = Row(exchange.links, fields=view.fields, native=view.native, volumes=volumes)
     row = lru_cache(lambda actions: replace(shown, actions=actions))
@@ -287,7 +287,7 @@ def _rows(
 
 
 def _row(exchange: Exchange, snapshot: StorageSnapshot) -> Row:
-    return Row(exchange.links, snapshot_actions(snapshot, exchange.capabilities))
+    return _rows(exchange)(snapshot)
 
 
 def _render(exchange: Exchange, snapshot: StorageSnapshot) -> bytes:

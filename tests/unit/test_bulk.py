@@ -11,7 +11,7 @@ from gateway.core.bulk import (
     AT_ONCE,
     MAX_ITEMS,
     Outcome,
-    check_count,
+    check_item_count,
     create_snapshots,
     delete_snapshots,
     run,
@@ -157,8 +157,8 @@ def test_too_few_and_too_many_are_refused_without_a_call(count: int) -> None:
     error = refused(create_snapshots, found, [CreateSnapshot("v")] * count)
     assert (error.code, list(error.fields)) == (ErrorCode.INVALID, ["storage_snapshots"])
     assert backend.calls == []
-    check_count("ids", 1)
-    check_count("ids", MAX_ITEMS)
+    check_item_count("ids", 1)
+    check_item_count("ids", MAX_ITEMS)
 
 
 def test_an_id_that_comes_twice_is_refused_and_named() -> None:

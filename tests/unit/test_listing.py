@@ -261,3 +261,11 @@ def test_a_plan_says_who_does_what() -> None:
     assert not both.sorts_here
     assert both.explain()["backend"]["sort"] == ["created", "-name"]
     assert both.pushed == Query(filters[:2], query.sort)
+
+
+def test_every_page_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[float] = []
+    monkeypatch.setattr("gateway.core.listing.time.sleep", turns.append)
+    fetch = pages_of((["a"], "1"), (["b"], "2"), (["c"], None))
+    assert len(list(listing.whole(source_of(fetch), at_once).pages())) == 3
+    assert turns == [0, 0, 0]
