@@ -101,7 +101,8 @@ class Account:
                 raise errors.maybe_done(exc) from exc
             raise
         if not any(name in response.headers for name in _REQUEST_IDS):  # a proxy's page, say
-            raise wire.not_cinder(maybe_done=True)
+            answer = sdk.SDKException(f"status {response.status_code} without a request id")
+            raise wire.not_cinder(maybe_done=True) from answer
         return response
 
     def changed(self, key: str, method: str, path: str, json: Mapping[str, Any], **kw: Any) -> Any:

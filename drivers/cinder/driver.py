@@ -322,6 +322,7 @@ class CinderDriver(Driver):
     def _make_volume(
         self, asked: Mapping[str, Any], name: str | None, description: str | None
     ) -> StorageVolume:
+        wire.check_ends(name=name, description=description)
         wire.check_description(description)
         body = {"name": name, "description": description, **asked}
         body = {field: value for field, value in body.items() if value is not None}

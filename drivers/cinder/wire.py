@@ -185,6 +185,7 @@ def new_snapshot(
     ``offered`` is the newest that the cloud and the driver share. From 3.66 on a
     volume in use cannot be refused, so ``in_use=refuse`` asks for the version before.
     """
+    check_ends(name=request.name, description=request.description)
     check_description(request.description)
     body: dict[str, Any] = {
         "volume_id": request.volume_id,
@@ -202,6 +203,7 @@ def new_snapshot(
 def changed_texts(request: UpdateSnapshot) -> dict[str, str | None]:
     """Return the body of an update call, empty when only metadata changes."""
     texts = {"name": request.name, "description": request.description}
+    check_ends(**texts)
     check_description(texts["description"])
     return {field: text for field, text in texts.items() if text is not UNSET}
 
@@ -209,6 +211,17 @@ def changed_texts(request: UpdateSnapshot) -> dict[str, str | None]:
 def gib(size_bytes: int) -> int:
     """Return a size in whole GiB, rounded up: Cinder has no others."""
     return -(-size_bytes // GIB)
+
+
+def check_ends(**texts: object) -> None:
+    """Raise ``invalid`` for texts that Cinder's API would shorten without a word.
+
+    It takes away the white space around names and descriptions (recorded for creations:
+    "snapshot create, display_name, spaces trimmed, force absent"); changes are held to the same.
+    """
+    cut = [field for field, text in texts.items() if isinstance(text, str) and text != text.strip()]
+    if cut:
+        raise invalid(dict.fromkeys(cut, "begins or ends with white space, which Cinder drops"))
 
 
 def check_description(text: object) -> None:

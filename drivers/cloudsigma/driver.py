@@ -277,16 +277,18 @@ class CloudSigmaDriver(Driver):
     def _find(self, snapshot_id: str) -> tuple[Kind, Row]:
         """Return a snapshot and which kind it is: nothing tells that by its id."""
         rules.check_id(LOCAL, snapshot_id)
-        for kind in (LOCAL, REMOTE):
-            try:
-                return kind, self._account.get(kind, snapshot_id)
-            except requests.HTTPError as exc:
-                is_absent = errors.status_of(exc) == HTTPStatus.NOT_FOUND
-                if not is_absent and not (
-                    kind is REMOTE and self._account.lacks_remote_snapshots(exc)
-                ):
-                    raise
-        raise rules.not_found(LOCAL, snapshot_id)
+        try:
+            return LOCAL, self._account.get(LOCAL, snapshot_id)
+        except requests.HTTPError as exc:
+            if errors.status_of(exc) != HTTPStatus.NOT_FOUND:
+                raise
+        try:
+            return REMOTE, self._account.get(REMOTE, snapshot_id)
+        except requests.HTTPError as exc:
+            is_absent = errors.status_of(exc) == HTTPStatus.NOT_FOUND
+            if not is_absent and not self._account.lacks_remote_snapshots(exc):
+                raise
+            raise rules.not_found(LOCAL, snapshot_id) from exc
 
     def _location(self, location: str) -> str:
         """Return the code of a location that takes remote snapshots from here."""

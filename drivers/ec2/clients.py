@@ -1,5 +1,6 @@
 """Boto3 clients: one small session for a process, two clients for an account."""
 
+import logging
 import os
 import re
 import threading
@@ -137,10 +138,16 @@ def _collect_shapes(part: Any, all_shapes: Mapping[str, Any], found: dict[str, A
 @lru_cache(maxsize=1)
 def _one_session() -> boto3.Session:
     """Return the one session of this process, with EC2's model and our parser."""
+    _keep_tokens_out_of_logs()
     core = botocore.session.Session(session_vars=_SESSION_VARIABLES)
     core.register_component("data_loader", _Excerpt(core.get_config_variable("data_path")))
     core.register_component("response_parser_factory", ParserFactory())
     return boto3.Session(botocore_session=core)
+
+
+def _keep_tokens_out_of_logs() -> None:
+    """Let botocore not log what it sends: at DEBUG that includes session tokens."""
+    logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 class Clients:

@@ -9,7 +9,7 @@ a store see all its disks.
 import contextlib
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import orjson
@@ -45,6 +45,9 @@ from gateway.driver import (
     UpdateSnapshot,
     Visibility,
 )
+
+_DELETABLE = ("available", "error")
+"""The states in which a disk can be deleted."""
 
 
 class LocalDriver(Driver):
@@ -137,11 +140,7 @@ class LocalDriver(Driver):
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot."""
-        row = self._row("snapshot", snapshot_id)
-        found = self._snapshot(row, volume_exists=self._has_volume(row.source_id))
-        if found is None:
-            raise NoSuchDisk(f"no snapshot {snapshot_id!r}")
-        return found
+        return self._shown(self._row("snapshot", snapshot_id))
 
     def count_snapshots(self, query: Query, *, deadline: Deadline) -> int:
         """Return how many snapshots match."""
@@ -176,6 +175,7 @@ class LocalDriver(Driver):
             row = self._row("snapshot", snapshot_id)
             if request.if_revision not in (None, str(row.revision)):
                 raise ChangedSince
+            self._shown(row)  # what cannot be shown afterwards is not changed
             values: dict[str, Any] = {"updated_ms": now_ms()}
             if request.name is not UNSET:
                 values["name"] = request.name
@@ -191,9 +191,8 @@ class LocalDriver(Driver):
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
         """Delete a snapshot's file, then its facts."""
         self._row("snapshot", snapshot_id)
-        if not self._claim_deletion(snapshot_id):
-            raise self._not_deletable("snapshot", snapshot_id)
-        self._store.snapshots.remove(snapshot_id)
+        with self._deleting("snapshot", snapshot_id):
+            self._store.snapshots.remove(snapshot_id)
         self._store.facts.remove(snapshot_id)
 
     def clone_snapshot(
@@ -275,12 +274,17 @@ class LocalDriver(Driver):
             finally:
                 os.close(fd)
         has_row = self._store.facts.get("volume", volume_id) is not None
-        if has_row and not self._claim_deletion(volume_id):
-            raise self._not_deletable("volume", volume_id)
-        was_there = self._store.volumes.remove(volume_id)
+        with self._deleting("volume", volume_id) if has_row else contextlib.nullcontext():
+            was_there = self._store.volumes.remove(volume_id)
         self._store.facts.remove(volume_id)
         if not (was_there or has_row):
             raise NoSuchDisk(f"no volume {volume_id!r}")
+
+    def _shown(self, row: Disk) -> StorageSnapshot:
+        found = self._snapshot(row, volume_exists=self._has_volume(row.source_id))
+        if found is None:
+            raise NoSuchDisk(f"no snapshot {row.id!r}")
+        return found
 
     def _snapshot(self, row: Disk, *, volume_exists: bool) -> StorageSnapshot | None:
         """Return a row's snapshot; None when it was deleted since the row was read."""
@@ -323,13 +327,27 @@ class LocalDriver(Driver):
             )
         return source
 
-    def _claim_deletion(self, disk_id: str) -> bool:
-        states = ("available", "error")
-        return self._store.facts.change(disk_id, states=states, state="deleting")
+    @contextlib.contextmanager
+    def _deleting(self, kind: Kind, disk_id: str) -> Iterator[None]:
+        """Have a disk in the state ``deleting``; when the block fails it is as it was.
 
-    def _not_deletable(self, kind: Kind, disk_id: str) -> Exception:
-        state = self._row(kind, disk_id).state
-        return WrongState(f"{kind} {disk_id!r} is {state}; it can be deleted once that has ended")
+        Raises:
+            WrongState: it is in a state in which it cannot be deleted.
+        """
+        change = self._store.facts.change
+        former = next(
+            (one for one in _DELETABLE if change(disk_id, states=(one,), state="deleting")), None
+        )
+        if former is None:
+            state = self._row(kind, disk_id).state
+            raise WrongState(
+                f"{kind} {disk_id!r} is {state}; it can be deleted once that has ended"
+            )
+        try:
+            yield
+        except OSError:
+            change(disk_id, states=("deleting",), state=former)
+            raise
 
 
 def _open_store(options: Mapping[str, Any]) -> Store:

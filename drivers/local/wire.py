@@ -26,6 +26,8 @@ from gateway.driver import (
 )
 
 _NO_METADATA: dict[str, str] = {}
+_STATES = {str(state): state for state in SnapshotState}
+_VOLUME_STATES = {str(state): state for state in VolumeState}
 
 
 class NoSuchDisk(Exception):
@@ -58,7 +60,7 @@ def snapshot(
         state, why = "error", "the image file is missing from the snapshots folder"
     return StorageSnapshot(
         id=row.id,
-        state=SnapshotState(state),
+        state=_STATES.get(state, SnapshotState.UNKNOWN),  # a later version may know more
         native_state=state,
         ready=state == "available",
         name=row.name,
@@ -96,7 +98,7 @@ def volume(
         )
     return StorageVolume(
         id=image_id,
-        state=VolumeState(row.state),
+        state=_VOLUME_STATES.get(row.state, VolumeState.UNKNOWN),
         native_state=row.state,
         name=row.name,
         description=row.description,

@@ -140,7 +140,7 @@ def test_a_description_that_cinder_takes_is_taken(text: object) -> None:
 def test_a_name_may_be_anything() -> None:
     body, _ = wire.new_snapshot(CreateSnapshot("v", name="a\nb 🙂"), (3, 71))
     assert body["snapshot"]["name"] == "a\nb 🙂"
-    assert wire.changed_texts(UpdateSnapshot(name="\n🙂")) == {"name": "\n🙂"}
+    assert wire.changed_texts(UpdateSnapshot(name="a\n🙂")) == {"name": "a\n🙂"}
     assert named("update: name with control chars").status == 200
 
 
@@ -233,3 +233,16 @@ def test_the_recorded_messages_are_such_reasons() -> None:
         ("user messages after failed delete", DELETE_FAILED),
     ):
         assert named(name).answer["messages"][0]["user_message"] == text
+
+
+@pytest.mark.parametrize("field", ["name", "description"])
+@pytest.mark.parametrize("text", [" a", "a ", "\na"])
+def test_white_space_that_cinder_would_drop_is_refused(field: str, text: str) -> None:
+    given: dict[str, Any] = {field: text}
+    for call in (
+        lambda: wire.new_snapshot(CreateSnapshot("v", **given), (3, 71)),
+        lambda: wire.changed_texts(UpdateSnapshot(**given)),
+    ):
+        with pytest.raises(DriverError) as caught:
+            call()
+        assert list(caught.value.fields) == [field]

@@ -1,5 +1,6 @@
 import copy
 import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,14 @@ def reachable(root: Any) -> Iterator[Any]:
         else:
             yield one
             left += vars(one).values() if hasattr(one, "__dict__") else []
+
+
+def test_no_log_shows_a_secret(clients: Clients, caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG botocore would log the headers that it signs, with the session token."""
+    caplog.set_level(logging.DEBUG)
+    driver = Ec2Driver.open(options(), ALICE, shared=clients, deadline=Deadline(9))
+    Wire(driver._account._again).call()
+    assert not [text for text in (SECRET, TOKEN) if text in caplog.text]
 
 
 def test_no_repr_of_anything_shows_a_secret(clients: Clients) -> None:
