@@ -1,7 +1,9 @@
 """The command ``snapgate``."""
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ _CONFIG = click.option(
     type=click.Path(path_type=Path),
     help="Configuration file.  [default: $SNAPGATE_CONFIG or config/gateway.toml]",
 )
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,15 +51,38 @@ def serve(config: Path | None, **arguments: Any) -> None:
 
 
 @main.command()
-def drivers() -> None:
-    """List the drivers that are installed."""
-    import importlib.metadata
+@click.argument("name", required=False)
+@_JSON
+def drivers(name: str | None, as_json: bool) -> None:
+    """List the drivers that are installed, or tell of the one called NAME (or module:Class).
 
-    from gateway.core.registry import ENTRY_POINT_GROUP
+    Of each: title, class, package and version, its capabilities and its options. Each is loaded
+    in a process of its own, so that a broken one is listed with its problem beside the others.
 
-    for entry_point in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)):
-        package = entry_point.dist.name if entry_point.dist else "unknown"
-        click.echo(f"{entry_point.name}\t{entry_point.value}\t(package {package})")
+    \b
+    With --json one document:
+      {"contract": [1, 0], "drivers": [{"name", "title", "class", "package", "problem",
+       "contract", "capabilities": {NAME: PROMISE}, "options": [{"name", "type",
+       "required", "default", "secret", "help", "choices"}], "limits", "pushdown",
+       "volume_pushdown", "sort_keys"}]}
+
+    \b
+    Exit status:
+      0   all can be loaded
+      1   at least one cannot; its problem is told
+      78  there is no driver called NAME, or a package's entry points cannot be read
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from gateway import reports
+    from gateway.driver import CONTRACT
+
+    with _Problems():
+        found = list(reports.drivers(name))
+    if as_json:
+        click.echo(json.dumps({"contract": CONTRACT, "drivers": found}, indent=2))
+    else:
+        for facts in found:
+            click.echo("\n".join(reports.driver_lines(facts)))
+    sys.exit(1 if any(facts["problem"] for facts in found) else 0)
 
 
 @main.group()
@@ -63,18 +91,46 @@ def providers() -> None:
 
 
 @providers.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @_CONFIG
-def check(config: Path | None) -> None:
-    """Check the configuration as the server would, and list its providers."""
-    from gateway.settings import check_demo_stays_home, check_providers
+@click.option("--no-open", is_flag=True, help="Check the configuration only; call no cloud.")
+@_JSON
+def check(names: tuple[str, ...], config: Path | None, no_open: bool, as_json: bool) -> None:
+    """Check the configuration as the server would, open each provider, and tell what works.
+
+    All providers, or those called NAME. One line each as it comes, in a process of its own:
+    opened, credentials accepted, snapshots and volumes listed and counted. Nothing is changed.
+
+    The credentials come from the environment: SNAPGATE_<PROVIDER>_USERNAME, _PASSWORD, _TOKEN,
+    _SESSION_TOKEN, where <PROVIDER> is the name in upper case with _ for all but letters and
+    digits; else from the demo account, if the configuration has one. A provider without any
+    is not opened, which is no failure.
+
+    \b
+    Exit status:
+      0   all is well
+      1   a provider failed
+      78  a configuration is wrong; standard error tells, as the server would
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    from gateway import checking, reports
+    from gateway.configuration import read_configuration
 
     with _Problems():
-        settings = _load(config, {})
-        check_demo_stays_home(settings)
-        check_providers(settings)
-    for provider in settings.providers:
-        default = " (default)" if provider is settings.providers.default else ""
-        click.echo(f"{provider.name}{default}: driver {provider.driver_name}, ok")
+        configuration = read_configuration(config)
+        every = []
+        for found in checking.check(configuration, names, os.environ, opens=not no_open):
+            every.append(found)
+            if found.status == "configuration":
+                click.echo(f"snapgate: {found.problem}", err=True)
+            elif not as_json:
+                is_open = no_open or found.status != "unopened"
+                click.echo(
+                    reports.provider_line(found) if is_open else reports.no_credentials(found)
+                )
+    states = {found.status for found in every}
+    if as_json:
+        click.echo(json.dumps({"providers": [asdict(found) for found in every]}, indent=2))
+    sys.exit(os.EX_CONFIG if "configuration" in states else 1 if "failed" in states else 0)
 
 
 @main.command()

@@ -62,12 +62,12 @@ class Server:
         return requests.request(method, self.api + path, **kw)
 
     def wait_until(
-        self, path: str, state: str = "available", limit_s: float = 30
+        self, path: str, state: str = "available", limit_s: float = 30, **kw: Any
     ) -> dict[str, Any]:
         """Poll a resource until it is in ``state`` and return it."""
         end = time.monotonic() + limit_s
         while True:
-            (found,) = self.request("GET", path).json().values()
+            (found,) = self.request("GET", path, **kw).json().values()
             if found["state"] == state:
                 return dict(found)
             assert time.monotonic() < end, f"{path} is still {found['state']}: {found}"
@@ -166,12 +166,15 @@ def running(
     *arguments: str,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    python: str = sys.executable,
+    program: tuple[str, ...] = ("-m", "gateway"),
 ) -> Iterator[Server]:
     """Run ``snapgate serve`` with a configuration file until the block ends.
 
-    The working folder is that of the configuration unless ``cwd`` is given.
+    The working folder is that of the configuration unless ``cwd`` is given; another
+    ``python`` is that of another environment, and ``program`` is what Python runs.
     """
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--port", "0"]
+    command = [python, *program, "serve", "--config", str(config), "--port", "0"]
     process = subprocess.Popen(
         [*command, *arguments],
         stdin=subprocess.DEVNULL,

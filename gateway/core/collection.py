@@ -36,12 +36,12 @@ class AccountCollection(Generic[T]):
         kind: ``snapshots`` or ``volumes``.
         provider: where it is.
         settings: the operator's.
-        call: calls a function of the driver within a deadline.
+        call: calls a method of the driver within a deadline.
         ahead: starts a call that runs meanwhile.
-        list_page: the driver's list call.
+        list_page: the list call, as the class Driver has it.
         pushdown: what that filters.
         sort_keys: by what that sorts.
-        count_all: the driver's count call, if it has one.
+        count_all: the count call, if this driver has one.
     """
 
     kind: str

@@ -1,11 +1,11 @@
 """All that a front end needs: the providers, and the accounts at them."""
 
-import time
 from dataclasses import dataclass
 
+from gateway.core.boundary import Boundary
 from gateway.core.checks import require
 from gateway.core.collection import ListSettings
-from gateway.core.guard import Guard, Stopwatch
+from gateway.core.guard import Guard
 from gateway.core.registry import Provider, Providers
 from gateway.core.sessions import Sessions
 from gateway.core.snapshots import Account
@@ -32,13 +32,8 @@ class Core:
         Raises:
             DriverError: ``unauthenticated`` where the driver can tell at once.
         """
-        stopwatch = Stopwatch()
-        start = time.perf_counter()
-        opened = self.guard.call(
-            provider, self.sessions.get, provider=provider, credentials=credentials
-        )
-        stopwatch.add_since(start)
-        return Account(provider, opened, self.guard, self.lists, stopwatch)
+        boundary = Boundary(provider, self.guard, credentials)
+        return Account(boundary, boundary.open(self.sessions, credentials), self.lists)
 
     def destination(self, source: Provider, name: str) -> Provider:
         """Return the provider to which a snapshot at ``source`` shall be copied.

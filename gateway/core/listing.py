@@ -16,6 +16,8 @@ from gateway.driver import DriverError, ErrorCode, Page, StorageSnapshot, Storag
 from gateway.driver.order import Order, Values
 
 T = TypeVar("T", StorageSnapshot, StorageVolume)
+_MOST_EMPTY = 1000
+"""Pages in a row without a row: EC2 gives some, but no list of this world has so many."""
 _SCAN_S = 10.0
 """After so long a page with few matches is given out as it is, short or empty."""
 
@@ -36,7 +38,7 @@ class Source(Generic[T]):
         """Read nothing yet.
 
         Args:
-            fetch: returns the driver's page at a cursor, of so many rows at most.
+            fetch: returns the driver's page at a cursor, of so many rows at most: a sound one.
             plan: what is asked.
             page_size: the most rows that the driver gives at once.
         """
@@ -51,20 +53,17 @@ class Source(Generic[T]):
         """The filters that the driver kept from its backend."""
         self._fetch: Callable[[str | None, int], Page[T]] = fetch
         self._seen: set[str] = set()
+        self._empty = 0
+        """How many pages in a row had no row."""
 
     def read(self, cursor: str | None, size: int) -> Page[T]:
-        """Return the driver's page of at most ``size`` rows.
-
-        Raises:
-            DriverError: the page cannot be had, or the driver keeps no promise.
-        """
+        """Return the driver's page of at most ``size`` rows."""
         time.sleep(0)  # on gevent: let others have their turn, also if nothing here ever waits
         page = self._fetch(cursor, size)
         self.calls += 1
-        if not isinstance(page, Page):
-            raise _bug(f"a list call returned {type(page).__name__}")
-        if len(page.items) > size:
-            raise _bug(f"a list call returned {len(page.items)} rows where {size} were asked for")
+        self._empty = 0 if page.items else self._empty + 1
+        if self._empty > _MOST_EMPTY and page.next_cursor is not None:
+            raise _endless()
         self.rows += len(page.items)
         self.unasked |= page.unasked
         return page
@@ -228,8 +227,10 @@ def _all(source: Source[T], ahead: Ahead) -> Iterator[tuple[T, ...]]:
     return source.stream(*source.follow(None), ahead)
 
 
-def _bug(what: str) -> DriverError:
-    return DriverError(ErrorCode.INTERNAL, f"a bug in the driver: {what}")
+def _endless() -> DriverError:
+    return DriverError(
+        ErrorCode.BACKEND, f"the backend's list has no end: {_MOST_EMPTY} empty pages in a row"
+    )
 
 
 def _in_circles() -> DriverError:

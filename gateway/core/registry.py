@@ -1,26 +1,18 @@
 """From the configuration's names to driver classes and configured providers."""
 
-import importlib
-import importlib.metadata
-import operator
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 
+from gateway.core import plugins
+from gateway.core.plugins import Source
+from gateway.core.startup import START_S, run
 from gateway.core.validation import describe, flat_messages
-from gateway.driver import (
-    ConfigurationError,
-    Credentials,
-    Driver,
-    DriverError,
-    ErrorCode,
-    check_driver_class,
-)
+from gateway.driver import ConfigurationError, Credentials, Driver, DriverError, ErrorCode
 
-ENTRY_POINT_GROUP = "snapgate.drivers"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +23,15 @@ class Provider:
     driver_name: str
     driver: type[Driver]
     options: Mapping[str, Any] = field(repr=False)
+    origin: Source | None = None
+    start_timeout_s: float = START_S
+    """How long each step of the driver may take at the start."""
+
+    @property
+    def source(self) -> Source:
+        """Where the driver comes from."""
+        target = f"{self.driver.__module__}:{self.driver.__qualname__}"
+        return self.origin or Source(self.driver_name, target)
 
     @property
     def title(self) -> str:
@@ -38,8 +39,52 @@ class Provider:
         return self.driver.title or self.driver_name
 
     def demo_credentials(self) -> Credentials | None:
-        """Return the well-known credentials that this provider accepts, if any."""
-        return self.driver.demo_credentials(self.options)
+        """Return the well-known credentials that this provider accepts, if any.
+
+        Raises:
+            ConfigurationError: the driver cannot tell.
+        """
+        return self._started("demo_credentials()", self._demo_credentials)
+
+    def check(self) -> None:
+        """Let the driver say whether its options can work on this machine.
+
+        Raises:
+            ConfigurationError: naming the provider and what is wrong.
+        """
+        self._started("check()", self._check)
+
+    def share(self) -> Any:
+        """Return what all accounts of this provider share.
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
+        return self._started("share()", lambda: self.driver.share(self.options))
+
+    def _started(self, doing: str, function: Callable[[], T]) -> T:
+        who = f"providers.{self.name}: {self.source}"
+        return run(who, doing, function, limit_s=self.start_timeout_s)
+
+    def _check(self) -> None:
+        try:
+            answer = self.driver.check(self.options)
+        except ConfigurationError as exc:
+            raise ConfigurationError(f"providers.{self.name}.options: {exc}") from exc
+        self._expect("check()", answer, type(None), "None, and raises ConfigurationError")
+
+    def _demo_credentials(self) -> Credentials | None:
+        found = self.driver.demo_credentials(self.options)
+        self._expect("demo_credentials()", found, Credentials | None, "Credentials or None")
+        return found
+
+    def _expect(self, call: str, answer: object, kind: Any, wanted: str) -> None:
+        if not isinstance(answer, kind):
+            raise ConfigurationError(
+                f"providers.{self.name}: {self.source}: {call} returned a value of type "
+                f"{type(answer).__name__} where it returns {wanted}; the package is broken: mend "
+                "it, or install a version that works"
+            )
 
 
 class Providers:
@@ -89,7 +134,9 @@ class Providers:
         return DriverError(ErrorCode.INVALID, message, fields={kind: message})
 
 
-def load_provider(name: str, driver_name: str, options: Mapping[str, Any]) -> Provider:
+def load_provider(
+    name: str, driver_name: str, options: Mapping[str, Any], *, start_timeout_s: float = START_S
+) -> Provider:
     """Import and check a driver class and its options.
 
     Args:
@@ -97,80 +144,44 @@ def load_provider(name: str, driver_name: str, options: Mapping[str, Any]) -> Pr
         driver_name: an entry point of the group ``snapgate.drivers``, or
             ``package.module:Class``.
         options: the options as configured.
+        start_timeout_s: how long each step of the driver may take at the start.
 
     Raises:
         ConfigurationError: saying what is wrong, where, and what to do.
     """
+    where = f"providers.{name}.driver: "
     try:
-        driver = load_driver_class(driver_name)
+        source = plugins.find(driver_name)
     except ConfigurationError as exc:
-        raise ConfigurationError(f"providers.{name}.driver: {exc}") from exc
-    try:
-        checked = driver.Options().load(options)
-    except ValidationError as exc:
-        raise ConfigurationError(_option_problems(name, driver, exc)) from exc
-    return Provider(name, driver_name, driver, checked)
+        raise ConfigurationError(f"{where}{exc}") from exc
+    driver = plugins.load(source, who=where, limit_s=start_timeout_s)
+    checked = run(
+        f"providers.{name}.options: {source}",
+        "reading the options",
+        lambda: _load_options(name, driver, options),
+        limit_s=start_timeout_s,
+    )
+    return Provider(name, driver_name, driver, checked, source, start_timeout_s)
 
 
-def load_driver_class(driver_name: str) -> type[Driver]:
+def load_driver_class(driver_name: str, *, limit_s: float = START_S) -> type[Driver]:
     """Return the class behind an entry point name or ``package.module:Class``.
 
     Raises:
         ConfigurationError: missing, duplicate, not importable, not a driver, or
-            a driver whose capabilities and methods disagree.
+            a driver that does not keep the contract as far as its shape shows.
     """
-    loaded = _import_class(driver_name) if ":" in driver_name else _load_entry_point(driver_name)
-    if not (isinstance(loaded, type) and issubclass(loaded, Driver)):
-        raise ConfigurationError(f"{driver_name!r} is not a subclass of gateway.driver.Driver")
-    check_driver_class(loaded)
-    return loaded
+    return plugins.load(plugins.find(driver_name), limit_s=limit_s)
 
 
-def _load_entry_point(driver_name: str) -> object:
-    group = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    found = list(dict.fromkeys(ep for ep in group if ep.name == driver_name))
-    if not found:
-        known = ", ".join(sorted({ep.name for ep in group})) or "none"
-        raise ConfigurationError(
-            f"no driver {driver_name!r} is installed (installed: {known}); "
-            "install its package, or give package.module:Class"
-        )
-    if len(found) > 1:
-        owners = ", ".join(f"{ep.value} of {ep.dist.name if ep.dist else '?'}" for ep in found)
-        raise ConfigurationError(
-            f"the driver {driver_name!r} is installed more than once: {owners}; "
-            "uninstall one, or give package.module:Class"
-        )
-    return _import_class(found[0].value)
-
-
-def _import_class(path: str) -> object:
-    module_name, _, class_name = path.partition(":")
-    if not (module_name and class_name):
-        raise ConfigurationError(f"{path!r}: give package.module:Class")
+def _load_options(name: str, driver: type[Driver], given: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as exc:
-        raise ConfigurationError(
-            f"cannot import {module_name}: {exc}; install what it needs, or mend the name"
-        ) from exc
-    except (Exception, SystemExit) as exc:  # a broken plug-in can raise anything
-        raise ConfigurationError(
-            f"importing {module_name} failed: {type(exc).__name__}; the package is broken, "
-            f"see {_origin(exc)}"
-        ) from exc
-    try:
-        return operator.attrgetter(class_name)(module)
-    except AttributeError as exc:
-        raise ConfigurationError(f"module {module_name} has no class {class_name!r}") from exc
-
-
-def _origin(exc: BaseException) -> str:
-    """Return the file and line that raised; not the message, which may hold a secret."""
-    if isinstance(exc, SyntaxError):
-        return f"{exc.filename}:{exc.lineno}"
-    last = traceback.extract_tb(exc.__traceback__)[-1]
-    return f"{last.filename}:{last.lineno}"
+        checked = driver.Options().load(given)
+    except ValidationError as exc:
+        raise ConfigurationError(_option_problems(name, driver, exc)) from exc
+    if not isinstance(checked, Mapping):
+        raise TypeError("options are a map")
+    return checked
 
 
 def _option_problems(name: str, driver: type[Driver], exc: ValidationError) -> str:

@@ -11,10 +11,14 @@ from typing import Any
 import orjson
 from cachetools import TTLCache
 
+from gateway.core.closing import Closer
+from gateway.core.guard import DriverBug
 from gateway.core.registry import Provider, Providers
 from gateway.driver import Credentials, Deadline, Driver
 
 _STRIPES = 64
+_CLOSE_S = 5.0
+"""How long the end waits for the drivers of a provider to close."""
 
 
 class OpenedDriver:
@@ -26,9 +30,9 @@ class OpenedDriver:
 
     __slots__ = ("__weakref__", "driver")
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, closer: Closer) -> None:
         self.driver = driver
-        weakref.finalize(self, driver.close)
+        weakref.finalize(self, closer.close, driver)
 
 
 class Sessions:
@@ -50,7 +54,8 @@ class Sessions:
         self._lock = threading.Lock()
         self._opened: TTLCache[tuple[str, bytes], OpenedDriver] = TTLCache(maxsize, ttl_s, clock)
         self._opening = [threading.Lock() for _ in range(_STRIPES)]
-        self._shared: dict[str, Any] = {p.name: p.driver.share(p.options) for p in providers}
+        self._closers = {p.name: Closer(p.name, p.source) for p in providers}
+        self._shared: dict[str, Any] = {p.name: p.share() for p in providers}
 
     def get(self, provider: Provider, credentials: Credentials, deadline: Deadline) -> OpenedDriver:
         """Return the driver opened for this account, opening it if need be.
@@ -78,9 +83,11 @@ class Sessions:
         """Let go of all drivers, and close what their accounts shared."""
         with self._lock:
             self._opened.clear()
-        for shared in self._shared.values():
+        for name, shared in self._shared.items():
             if hasattr(shared, "close"):
-                shared.close()
+                self._closers[name].close(shared)
+        for closer in self._closers.values():
+            closer.settle(_CLOSE_S)
 
     def _find(self, key: tuple[str, bytes]) -> OpenedDriver | None:
         with self._lock:
@@ -92,7 +99,10 @@ class Sessions:
         driver = provider.driver.open(
             provider.options, credentials, shared=self._shared[provider.name], deadline=deadline
         )
-        return OpenedDriver(driver)
+        if not isinstance(driver, provider.driver):
+            wrong = "None" if driver is None else f"a value of type {type(driver).__name__}"
+            raise DriverBug(provider, f"open returned {wrong}, not an object of its class")
+        return OpenedDriver(driver, self._closers[provider.name])
 
     def _digest(self, credentials: Credentials) -> bytes:
         parts = [

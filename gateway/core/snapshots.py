@@ -1,11 +1,10 @@
 """What views call: one account at one provider, with everything portable decided."""
 
-import time
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Any, TypeVar
 
 from gateway.core.actions import may_delete
+from gateway.core.boundary import Boundary
 from gateway.core.checks import (
     check_count,
     check_id,
@@ -15,9 +14,8 @@ from gateway.core.checks import (
     require,
 )
 from gateway.core.collection import AccountCollection, ListSettings
-from gateway.core.guard import Guard, Stopwatch
+from gateway.core.guard import DriverBug
 from gateway.core.listing import Listing
-from gateway.core.registry import Provider
 from gateway.core.sessions import OpenedDriver
 from gateway.driver import (
     Capability,
@@ -25,7 +23,6 @@ from gateway.driver import (
     CopySnapshot,
     CreateSnapshot,
     CreateVolume,
-    Deadline,
     Driver,
     DriverError,
     ErrorCode,
@@ -52,25 +49,22 @@ class Account:
     the request first, and calls the driver within one deadline.
     """
 
-    __slots__ = ("_guard", "_lists", "_opened", "provider", "stopwatch")
+    __slots__ = ("_boundary", "_lists", "_opened", "provider", "stopwatch")
 
-    def __init__(
-        self,
-        provider: Provider,
-        opened: OpenedDriver,
-        guard: Guard,
-        lists: ListSettings,
-        stopwatch: Stopwatch,
-    ) -> None:
-        self.provider = provider
-        self.stopwatch = stopwatch
+    def __init__(self, boundary: Boundary, opened: OpenedDriver, lists: ListSettings) -> None:
+        self.provider = boundary.provider
+        self.stopwatch = boundary.stopwatch
+        self._boundary = boundary
         self._opened = opened
-        self._guard = guard
         self._lists = lists
+
+    def blame(self, exc: Exception) -> DriverError:
+        """Return whose bug an exception is that came of what the driver has answered."""
+        return self._boundary.blame(exc)
 
     def check_credentials(self) -> None:
         """Raise ``unauthenticated`` unless the backend accepts the credentials."""
-        self._call(self._opened.driver.check_credentials)
+        self._call(Driver.check_credentials)
 
     def list_snapshots(
         self, query: Query, *, limit: int | None = None, marker: str | None = None
@@ -94,12 +88,12 @@ class Account:
     def get_snapshot(self, snapshot_id: str) -> StorageSnapshot:
         """Return one snapshot."""
         check_id("snapshot", snapshot_id)
-        return self._call(self._opened.driver.get_snapshot, snapshot_id)
+        return self._call(Driver.get_snapshot, snapshot_id)
 
     def create_snapshot(self, request: CreateSnapshot) -> StorageSnapshot:
         """Start a snapshot of a volume."""
         self._check_create(request)
-        return self._change(self._opened.driver.create_snapshot, request)
+        return self._change(Driver.create_snapshot, request)
 
     def check_create_snapshot(self, request: CreateSnapshot) -> None:
         """Raise what ``create_snapshot`` would, as far as that shows without a change.
@@ -124,7 +118,7 @@ class Account:
         if change and change.set and not change.replace:
             merged = change.applied_to(self.get_snapshot(snapshot_id).metadata)
             check_count(self._driver.limits, merged)
-        return self._change(self._opened.driver.update_snapshot, snapshot_id, request)
+        return self._change(Driver.update_snapshot, snapshot_id, request)
 
     def get_metadata_value(self, snapshot_id: str, key: str) -> str:
         """Return the value of one metadata key, which must be there."""
@@ -144,7 +138,7 @@ class Account:
         """Delete a snapshot, which must be there."""
         require(self._driver, Capability.SNAPSHOT_DELETE)
         check_id("snapshot", snapshot_id)
-        self._change(self._opened.driver.delete_snapshot, snapshot_id)
+        self._change(Driver.delete_snapshot, snapshot_id)
 
     def check_delete_snapshot(self, snapshot_id: str) -> None:
         """Raise what ``delete_snapshot`` would, as far as that shows without a change."""
@@ -169,7 +163,7 @@ class Account:
             avoid=request.avoid,
         )
         check_texts(self._driver.limits, name=request.name, description=request.description)
-        return self._change(self._opened.driver.clone_snapshot, snapshot_id, request)
+        return self._change(Driver.clone_snapshot, snapshot_id, request)
 
     def copy_snapshot(
         self, snapshot_id: str, request: CopySnapshot, destination: "Account"
@@ -184,7 +178,7 @@ class Account:
             metadata=request.metadata,
         )
         return self._change(
-            self._opened.driver.copy_snapshot,
+            Driver.copy_snapshot,
             snapshot_id,
             request,
             destination=destination._opened.driver,
@@ -194,7 +188,7 @@ class Account:
         """Start to set the snapshot's volume back to it."""
         require(self._driver, Capability.SNAPSHOT_REVERT)
         check_id("snapshot", snapshot_id)
-        return self._change(self._opened.driver.revert_snapshot, snapshot_id)
+        return self._change(Driver.revert_snapshot, snapshot_id)
 
     def list_volumes(
         self, query: Query, *, limit: int | None = None, marker: str | None = None
@@ -219,7 +213,7 @@ class Account:
         """Return one volume."""
         require(self._driver, Capability.VOLUME_READ)
         check_id("volume", volume_id)
-        return self._call(self._opened.driver.get_volume, volume_id)
+        return self._call(Driver.get_volume, volume_id)
 
     def find_volumes(self, ids: Collection[str]) -> list[StorageVolume]:
         """Return those of the volumes that the account can see."""
@@ -250,31 +244,30 @@ class Account:
         require(self._driver, Capability.VOLUME_CREATE)
         check_parameters(self._driver, zone=request.zone)
         check_texts(self._driver.limits, name=request.name, description=request.description)
-        return self._change(self._opened.driver.create_volume, request)
+        return self._change(Driver.create_volume, request)
 
     def delete_volume(self, volume_id: str) -> None:
         """Delete a volume, which must be there."""
         require(self._driver, Capability.VOLUME_DELETE)
         check_id("volume", volume_id)
-        self._change(self._opened.driver.delete_volume, volume_id)
+        self._change(Driver.delete_volume, volume_id)
 
     @property
     def _driver(self) -> type[Driver]:
         return self.provider.driver
 
     def _snapshots(self) -> AccountCollection[StorageSnapshot]:
-        driver = self._opened.driver
         can_count = Capability.SNAPSHOT_COUNT in self._driver.capabilities
         return AccountCollection(
             kind="snapshots",
             provider=self.provider,
             settings=self._lists,
             call=self._call,
-            ahead=partial(self._guard.ahead, self.provider),
-            list_page=driver.list_snapshots,
+            ahead=self._boundary.ahead,
+            list_page=Driver.list_snapshots,
             pushdown=self._driver.pushdown,
             sort_keys=self._driver.sort_keys,
-            count_all=driver.count_snapshots if can_count else None,
+            count_all=Driver.count_snapshots if can_count else None,
         )
 
     def _volumes(self) -> AccountCollection[StorageVolume]:
@@ -283,8 +276,8 @@ class Account:
             provider=self.provider,
             settings=self._lists,
             call=self._call,
-            ahead=partial(self._guard.ahead, self.provider),
-            list_page=self._opened.driver.list_volumes,
+            ahead=self._boundary.ahead,
+            list_page=Driver.list_volumes,
             pushdown=self._driver.volume_pushdown,
         )
 
@@ -300,20 +293,20 @@ class Account:
         check_id("volume", request.volume_id)
 
     def _change(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
-        """Call what changes something: after a time-out it may have done so."""
+        """Call what changes something: after a time-out or a wrong answer it may have done so."""
         try:
             return self._call(function, *args, **kw)
         except DriverError as error:
-            if error.code is not ErrorCode.TIMEOUT or error.maybe_done:
+            is_lost = error.code is ErrorCode.TIMEOUT or (
+                isinstance(error, DriverBug) and error.code is ErrorCode.INTERNAL
+            )
+            if not is_lost or error.maybe_done:
                 raise
             raise error.as_maybe_done() from error.__cause__
 
     def _call(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
-        start, deadline = time.perf_counter(), Deadline(self._guard.timeout_s)
-        try:
-            return self._guard.call(self.provider, function, *args, **kw, deadline=deadline)
-        finally:
-            self.stopwatch.add_since(start, deadline.calls)
+        """Call a method of the driver, which is named as the class Driver has it."""
+        return self._boundary.call(self._opened.driver, function, *args, **kw)
 
 
 def value_of(snapshot: StorageSnapshot, key: str) -> str:

@@ -1,6 +1,6 @@
 """The author's surface: everything that a driver needs, and nothing else."""
 
-from gateway.driver.base import Driver, check_driver_class
+from gateway.driver.base import CONTRACT, Driver
 from gateway.driver.capabilities import METHODS, PARAMETERS, PROMISES, Capability, Limits
 from gateway.driver.computing import compute
 from gateway.driver.deadline import Deadline, count_call, time_left_s, within
@@ -34,9 +34,11 @@ from gateway.driver.options import (
 )
 from gateway.driver.order import Order
 from gateway.driver.query import OWNER_SELF, Filter, Lookup, Pushdown, PushdownTable, Query, SortKey
+from gateway.driver.shape import check_driver_class
 from gateway.driver.transport import Transport, retry_after_s, was_sent
 
 __all__ = [
+    "CONTRACT",
     "METHODS",
     "OWNER_SELF",
     "PARAMETERS",

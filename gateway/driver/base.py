@@ -11,14 +11,13 @@ call starts. A driver promises: it raises its SDK's own exceptions, ``classify``
 knows them all, and one opened driver may be used by many threads at once.
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn, Self
 
-from gateway.driver.capabilities import METHODS, Capability, Limits
+from gateway.driver.capabilities import Capability, Limits
 from gateway.driver.deadline import Deadline
-from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode
+from gateway.driver.errors import DriverError, ErrorCode
 from gateway.driver.model import (
     CloneSnapshot,
     CopySnapshot,
@@ -31,12 +30,17 @@ from gateway.driver.model import (
     UpdateSnapshot,
 )
 from gateway.driver.options import DriverOptions
-from gateway.driver.query import DERIVED_FIELDS, PushdownTable, Query
+from gateway.driver.query import PushdownTable, Query
+
+CONTRACT: tuple[int, int] = (1, 0)
+"""The version of this contract, (major, minor); AUTHORING.md says what may change in which."""
 
 
 class Driver(ABC):
     """One account at one provider, opened with one set of credentials."""
 
+    contract: ClassVar[tuple[int, int]] = (1, 0)
+    """The version of the contract that this class was written for; not higher than needed."""
     title: ClassVar[str] = ""
     """The product's name for people; the entry point's name when empty."""
     capabilities: ClassVar[Capability] = Capability(0)
@@ -198,54 +202,3 @@ class Driver(ABC):
 def unsupported(capability: Capability) -> DriverError:
     """Return the error for an operation that a driver does not declare."""
     return DriverError(ErrorCode.UNSUPPORTED, f"this driver lacks the capability {capability.word}")
-
-
-_CALLS = (
-    "open",
-    "list_snapshots",
-    "get_snapshot",
-    "check_credentials",
-    *(method for methods in METHODS.values() for method in methods),
-)
-
-
-def check_driver_class(cls: type[Driver]) -> None:
-    """Check that a class keeps the contract as far as its shape shows.
-
-    Raises:
-        ConfigurationError: naming each member that is missing, and each
-            capability that is declared without its method or the other way round.
-    """
-    problems = [f"{name} is not implemented" for name in sorted(cls.__abstractmethods__)]
-    for capability, methods in METHODS.items():
-        declared = isinstance(cls.capabilities, Capability) and capability in cls.capabilities
-        for method in methods:
-            overridden = getattr(cls, method) is not getattr(Driver, method)
-            if declared and not overridden:
-                problems.append(f"{capability.name} is declared but {method} is not overridden")
-            if overridden and not declared:
-                problems.append(f"{method} is overridden but {capability.name} is not declared")
-    if not isinstance(cls.capabilities, Capability):
-        problems = [f"capabilities is {cls.capabilities!r}; give flags of Capability"]
-    problems += [
-        f"{name} does not take the argument deadline"
-        for name in _CALLS
-        if "deadline" not in inspect.signature(getattr(cls, name)).parameters
-    ]
-    problems += [
-        f"pushdown names {field!r}, which is no field of StorageSnapshot"
-        for field, _ in cls.pushdown
-        if field not in StorageSnapshot.__dataclass_fields__.keys() | DERIVED_FIELDS
-    ]
-    problems += [
-        f"volume_pushdown names {field!r}, which is no field of StorageVolume"
-        for field, _ in cls.volume_pushdown
-        if field not in StorageVolume.__dataclass_fields__
-    ]
-    problems += [
-        f"sort_keys names {field!r}, which is no field of StorageSnapshot"
-        for field in sorted(cls.sort_keys - StorageSnapshot.__dataclass_fields__.keys())
-    ]
-    if problems:
-        where = f"{cls.__module__}:{cls.__qualname__}"
-        raise ConfigurationError(f"driver class {where}: " + "; ".join(problems))

@@ -4,10 +4,11 @@ from flask import Blueprint, Response
 
 from gateway.core import fields
 from gateway.core.checks import not_found
+from gateway.core.descriptions import capabilities_of, limits_of
 from gateway.core.registry import Provider, Providers
-from gateway.driver import PROMISES, Driver
+from gateway.driver import Driver
 from gateway.http.exchange import current
-from gateway.http.storage_snapshots import limits_of, native_of
+from gateway.http.storage_snapshots import native_of
 from gateway.representations.documents import DriverDescription
 
 blueprint = Blueprint("drivers", __name__, url_prefix="/api/drivers")
@@ -41,7 +42,7 @@ def _describe(configured: Providers, driver_name: str) -> DriverDescription:
         id=driver_name,
         name=providers[0].title,
         providers=tuple(provider.name for provider in providers),
-        capabilities={c.word: text for c, text in PROMISES.items() if c in driver.capabilities},
+        capabilities=capabilities_of(driver),
         filters=fields.lookups(fields.SNAPSHOTS),
         sort_keys=fields.sortable(fields.SNAPSHOTS),
         native=native_of(driver),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from gateway.core.guard import bug
+from gateway.core.guard import DriverBug
 from gateway.driver import DriverError, ErrorCode
 from gateway.http.exchange import Exchange, current
 from gateway.http.problems import STATUS, HttpProblem
@@ -33,8 +33,8 @@ def register(app: Flask) -> None:
 
 def problem_of(exchange: Exchange, error: DriverError) -> Problem:
     """Return what clients read of an error; one that is a bug is logged."""
-    if error.code is ErrorCode.INTERNAL:
-        _log_bug(exchange, error.__cause__ or error)
+    if error.code is ErrorCode.INTERNAL or isinstance(error, DriverBug):
+        _log_bug(exchange, error)
     return _problem(
         exchange,
         STATUS[error.code],
@@ -87,15 +87,21 @@ def _http_exception(exc: HTTPException) -> Response:
 
 def _bug(exc: Exception) -> Response:
     exchange = current()
-    return _respond(exchange, problem_of(exchange, bug(exc)))
+    return _respond(exchange, problem_of(exchange, exchange.blame(exc)))
 
 
-def _log_bug(exchange: Exchange, exc: BaseException) -> None:
-    """Log where, and no message: a library may have put a secret into it."""
+def _log_bug(exchange: Exchange, error: DriverError) -> None:
+    """Log where and whose, and no message: a library may have put a secret into it."""
+    exc = error.__cause__ or error
     frames = traceback.extract_tb(exc.__traceback__)
+    source = error.source if isinstance(error, DriverBug) else None
     exchange.log(
         "bug",
         request_id=exchange.request_id,
+        bug_of="driver" if source else "gateway",
+        driver=source and source.name,
+        entry_point=source and source.target,
+        package=source and source.package,
         error=type(exc).__name__,
         at=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-6:]],
     )

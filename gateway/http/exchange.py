@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request
 
 from gateway.core.core import Core
+from gateway.core.guard import bug
 from gateway.core.registry import Provider
 from gateway.core.snapshots import Account
 from gateway.driver import Capability, DriverError, invalid
@@ -209,6 +210,10 @@ class Exchange:
     def backend_s(self) -> float:
         """Seconds spent in the backend so far."""
         return self._account.stopwatch.seconds if self._account else 0.0
+
+    def blame(self, exc: Exception) -> DriverError:
+        """Return what clients are told of an unexpected exception, and whose bug it is."""
+        return self._account.blame(exc) if self._account else bug(exc)
 
     def respond(
         self,

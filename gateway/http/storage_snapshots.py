@@ -4,7 +4,7 @@ Several at once are created and deleted at the collection.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
 
@@ -12,6 +12,7 @@ from flask import Blueprint, Response
 
 from gateway.core import fields
 from gateway.core.actions import snapshot_actions
+from gateway.core.descriptions import limits_of, pushed_down
 from gateway.core.snapshots import value_of
 from gateway.driver import (
     Capability,
@@ -241,18 +242,10 @@ def delete_metadata_key(snapshot_id: str, key: str) -> Response:
     return exchange.no_content()
 
 
-def limits_of(driver: type[Driver]) -> dict[str, int | str]:
-    """Return the limits that a driver has."""
-    return {name: value for name, value in asdict(driver.limits).items() if value != ""}
-
-
 def native_of(driver: type[Driver]) -> Native:
     """Return what of a list a driver's backend does itself."""
     return Native(
-        filters={
-            fields.name_of(field, lookup): how.value
-            for (field, lookup), how in driver.pushdown.items()
-        },
+        filters=pushed_down(driver.pushdown),
         sort_keys=tuple(sorted(driver.sort_keys)),
         count=Capability.SNAPSHOT_COUNT in driver.capabilities,
     )

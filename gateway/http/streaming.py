@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from flask import Response
 
-from gateway.core.guard import bug
 from gateway.driver import DriverError
 from gateway.http.errors import problem_of
 from gateway.http.exchange import Answer, Exchange
@@ -70,7 +69,7 @@ def _cut_on_error(exchange: Exchange, chunks: Iterator[bytes]) -> Iterator[bytes
             yield chunk or b" "
             time.sleep(0)  # a reader who is always ready must not keep the others waiting
     except Exception as exc:  # noqa: BLE001 - whatever it is, the client must see the list cut
-        problem = problem_of(exchange, exc if isinstance(exc, DriverError) else bug(exc))
+        problem = problem_of(exchange, exc if isinstance(exc, DriverError) else exchange.blame(exc))
         # Without the message: an SDK may have put a secret into it.
         exchange.log(
             "stream cut",

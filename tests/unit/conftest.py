@@ -1,8 +1,11 @@
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.plugins import Install, write_package
 from tests.unit.configs import Write
 
 # How long an example takes says something about the machine and nothing about the code.
@@ -18,3 +21,18 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a package with a driver, as ``write_package`` does, for the test's own process."""
+    monkeypatch.syspath_prepend(tmp_path)
+    modules: list[str] = []
+
+    def install(package: str, source: str, **kw: str) -> None:
+        write_package(tmp_path, package, source, **kw)
+        modules.append(package)
+
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)

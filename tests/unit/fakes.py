@@ -146,7 +146,10 @@ class FakeDriver(BareDriver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageVolume]:
         self.backend.called("list_volumes", query, page_size, cursor)
-        return Page((volume("vol-1"), volume("vol-2")))
+        start = int(cursor or 0)
+        end = start + page_size
+        rows = (volume("vol-1"), volume("vol-2"))
+        return Page(rows[start:end], str(end) if end < len(rows) else None)
 
     def get_volume(self, volume_id: str, *, deadline: Deadline) -> StorageVolume:
         self.backend.called("get_volume", volume_id)

@@ -256,6 +256,7 @@ def test_an_error_after_a_change_keeps_what_it_knows_and_says_once_that_it_may_b
 
 def test_the_authors_surface_is_pinned() -> None:
     assert gateway.driver.__all__ == [
+        "CONTRACT",
         "METHODS",
         "OWNER_SELF",
         "PARAMETERS",

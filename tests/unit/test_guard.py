@@ -105,7 +105,7 @@ def test_a_classify_that_raises_does_not_hide_the_failure(guard: Guard) -> None:
         guard.call(at(Broken), failing(cause))
     assert caught.value.code is ErrorCode.INTERNAL
     assert caught.value.__cause__ is cause
-    assert classified(Broken, cause).code is ErrorCode.INTERNAL
+    assert classified(at(Broken), cause).code is ErrorCode.INTERNAL
 
 
 def test_a_driver_that_hangs_is_a_timeout_at_the_deadline(hanging: Callable[..., object]) -> None:

@@ -1,7 +1,4 @@
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from textwrap import dedent
 from typing import ClassVar
 
 import pytest
@@ -19,31 +16,11 @@ from gateway.driver import (
     ErrorCode,
     check_driver_class,
 )
+from tests.plugins import Install
 from tests.unit.configs import Write, load, provider
 from tests.unit.fakes import BareDriver, FakeDriver
 
-Install = Callable[..., None]
 FAKES = "tests.unit.fakes"
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Install a package with one module and one entry point, as pip would."""
-    monkeypatch.syspath_prepend(tmp_path)
-    modules: list[str] = []
-
-    def install(package: str, source: str, *, name: str = "", target: str = "") -> None:
-        (tmp_path / f"{package}.py").write_text(dedent(source))
-        modules.append(package)
-        info = tmp_path / f"{package}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        entry_point = f"{name or package} = {target or package + ':Found'}"
-        (info / "entry_points.txt").write_text(f"[snapgate.drivers]\n{entry_point}\n")
-
-    yield install
-    for module in modules:
-        sys.modules.pop(module, None)
 
 
 def problem(driver_name: str) -> str:

@@ -1,13 +1,19 @@
 import gc
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.core.guard import DriverBug
 from gateway.core.registry import Providers
 from gateway.core.sessions import Sessions
 from gateway.driver import Credentials, Deadline, DriverError, ErrorCode
-from tests.unit.fakes import ALICE, BOB, Backend, Clock, SdkError, provider
+from tests.unit.fakes import ALICE, BOB, Backend, Clock, FakeDriver, SdkError, provider
 
 
 @pytest.fixture
@@ -20,6 +26,14 @@ def sessions(
 ) -> Sessions:
     providers = Providers((provider(backend),), "fake")
     return Sessions(providers, maxsize=maxsize, ttl_s=ttl_s, clock=clock or Clock())
+
+
+def closed(backend: Backend, count: int) -> list[Credentials]:
+    """Return what has been closed, which happens soon and in another thread."""
+    end = time.monotonic() + 10
+    while len(backend.closed) < count and time.monotonic() < end:
+        time.sleep(0.001)
+    return backend.closed
 
 
 def test_the_same_account_is_opened_once(backend: Backend) -> None:
@@ -87,7 +101,7 @@ def test_no_more_accounts_are_kept_than_configured(backend: Backend) -> None:
     found.get(provider(backend), ALICE, Deadline(1))
     found.get(provider(backend), BOB, Deadline(1))
     gc.collect()
-    assert backend.closed == [ALICE]
+    assert closed(backend, 1) == [ALICE]
     found.get(provider(backend), ALICE, Deadline(1))
     assert backend.opened == [ALICE, BOB, ALICE]
 
@@ -103,7 +117,7 @@ def test_an_evicted_driver_is_closed_when_its_last_user_lets_go(backend: Backend
     assert second_user.driver.capabilities
     del second_user
     gc.collect()
-    assert backend.closed == [ALICE]
+    assert closed(backend, 1) == [ALICE]
 
 
 def test_closing_lets_go_of_every_driver_once(backend: Backend) -> None:
@@ -113,7 +127,7 @@ def test_closing_lets_go_of_every_driver_once(backend: Backend) -> None:
     found.close()
     gc.collect()
     found.close()
-    assert sorted(str(who.username) for who in backend.closed) == ["alice", "bob"]
+    assert sorted(str(who.username) for who in closed(backend, 2)) == ["alice", "bob"]
 
 
 def test_a_failed_opening_is_not_kept(backend: Backend) -> None:
@@ -175,3 +189,76 @@ def test_what_accounts_share_is_made_once_a_provider_and_closed_at_the_end() -> 
     assert shared.closed == 0
     found.close()
     assert shared.closed == 1
+
+
+def test_a_driver_that_cannot_close_is_told_without_its_words_and_holds_up_no_other(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Clinging(FakeDriver):
+        def close(self) -> None:
+            super().close()
+            if self.credentials == ALICE:
+                raise SystemExit("hunter2")
+
+    one = provider(backend, Clinging)
+    found = Sessions(Providers((one,), one.name))
+    found.get(one, ALICE, Deadline(1))
+    found.get(one, BOB, Deadline(1))
+    found.close()
+    assert closed(backend, 2) == [ALICE, BOB]
+    (record,) = caplog.records
+    assert "providers.fake: driver 'Clinging' (class tests.unit.test_sessions:" in record.message
+    assert "close raised SystemExit" in record.message
+    assert "hunter2" not in caplog.text
+
+
+def test_a_driver_that_hangs_when_it_is_closed_holds_up_neither_requests_nor_the_end_for_long(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = threading.Event()
+
+    class Hanging(FakeDriver):
+        def close(self) -> None:
+            release.wait(20)
+            super().close()
+
+    monkeypatch.setattr("gateway.core.sessions._CLOSE_S", 0.2)
+    one = provider(backend, Hanging)
+    found = Sessions(Providers((one,), one.name), maxsize=1)
+    start = time.monotonic()
+    for who in (ALICE, BOB, ALICE):
+        found.get(one, who, Deadline(1))
+    found.close()
+    assert time.monotonic() - start < 10
+    assert "closing did not end within 0.2 seconds" in caplog.text
+    assert backend.closed == []
+    release.set()
+    assert closed(backend, 3) == [ALICE, BOB, ALICE]
+
+
+def test_what_is_closed_when_the_process_ends_is_closed_all_the_same(tmp_path: Path) -> None:
+    program = f"""
+import time
+from pathlib import Path
+from tests.unit.fakes import ALICE, Backend, FakeDriver, account
+class Writing(FakeDriver):
+    def close(self):
+        time.sleep(0.3)  # a thread of its own would not live so long
+        Path({str(tmp_path / "closed")!r}).touch()
+kept = account(Backend(), Writing)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    assert (tmp_path / "closed").exists()
+
+
+@pytest.mark.parametrize("answer", [None, "a driver", {}, object(), FakeDriver])
+def test_what_open_returns_must_be_an_object_of_the_class(backend: Backend, answer: Any) -> None:
+    class Opening(FakeDriver):
+        @classmethod
+        def open(cls, *args: Any, **kw: Any) -> Any:
+            return answer
+
+    one = provider(backend, Opening)
+    with pytest.raises(DriverBug, match="open returned ") as caught:
+        Sessions(Providers((one,), one.name)).get(one, ALICE, Deadline(1))
+    assert "not an object of its class" in caught.value.message

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import settings
+from gateway import configuration
 from gateway.driver import ConfigurationError
 from gateway.settings import check_demo_stays_home, load_settings
 from tests.unit.configs import Write, load, problem, provider
@@ -84,7 +84,7 @@ def test_an_argument_of_zero_is_given(write: Write) -> None:
 
 
 def test_the_shipped_configuration_is_good() -> None:
-    found = load(Path(__file__).parents[2] / settings.DEFAULT_CONFIG)
+    found = load(Path(__file__).parents[2] / configuration.DEFAULT_CONFIG)
     check_demo_stays_home(found)
     assert found.providers.default.demo_credentials() is not None
 
