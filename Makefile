@@ -10,22 +10,29 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEPENDENCIES := setup.cfg pyproject.toml
 
-.PHONY: run test check bench format clean cinder-up cinder-down
+.PHONY: run test check bench matrix format clean cinder-up cinder-down
 
 run: $(STAMP)-run
 	@$(BIN)/snapgate serve --config '$(CONFIG)' $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)')
 
+# All tests in two processes, each file in one of them; what ARGS chooses in one.
 test: $(STAMP)-test
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
 
 check: $(STAMP)-check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/python -m tests.conformance.table
 
 bench: $(STAMP)-test
 	$(BIN)/python -m tests.bench $(ARGS)
+
+# README's table of drivers, from what the conformance suite finds on each of them.
+matrix: $(STAMP)-test
+	$(BIN)/pytest tests/conformance tests/integration/cinder/test_conformance.py --snapshot-report .venv/report.json
+	$(BIN)/python -m tests.conformance.table .venv/report.json
 
 format: $(STAMP)-check
 	$(BIN)/ruff format .

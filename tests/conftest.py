@@ -8,6 +8,33 @@ import pytest
 
 from tests.servers import Server, local_config, running
 
+_TOGETHER = Path(__file__).parent / "integration"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each file have one process of its own, and all that need the real Cinder the same."""
+    for item in items:
+        group = _TOGETHER if item.path.is_relative_to(_TOGETHER) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(_TOGETHER.parent))))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Compare what the drivers did with what is told of them, where all of it is known."""
+    from tests.conformance.compare import compare
+
+    if not hasattr(session.config, "workerinput"):
+        compare(session)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what became of it."""
+    from tests.conformance.compare import tell
+
+    tell(terminalreporter, config)
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -34,10 +34,10 @@ def prepare(say: Say = silent) -> Path:
     Raises:
         CannotRunError: something cannot be installed.
     """
-    find_qemu_img(say)
     HOME.mkdir(exist_ok=True)
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        find_qemu_img(say)
         if not _is_installed():
             _install(say, lock.fileno())
     return VENV / "bin" / "python"

@@ -1,0 +1,1 @@
+"""The conformance kit, and every driver held to it."""
