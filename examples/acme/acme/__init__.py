@@ -1,0 +1,1 @@
+"""Snapgate's driver for Acme Block Storage, a service that was invented for this example."""

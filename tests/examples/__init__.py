@@ -1,0 +1,1 @@
+"""Drivers from outside, in an environment that knows nothing of this folder."""
