@@ -20,7 +20,7 @@ from tests.simulators.openstack import OpenStack
 from tests.simulators.openstack_state import Region, Snapshot, Volume
 
 NOT_READY = ["creating", "deleting", "error", "error_deleting", "updating", "restoring"]
-UNKNOWN = str(uuid.uuid4())
+UNKNOWN = str(uuid.UUID(int=1, version=4))
 
 
 def test_a_snapshot_is_made_as_asked_for(
