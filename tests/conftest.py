@@ -8,15 +8,18 @@ import pytest
 
 from tests.servers import Server, local_config, running
 
-_TOGETHER = Path(__file__).parent / "integration"
+_HERE = Path(__file__).parent
+_TOGETHER = (_HERE / "integration", _HERE / "examples")
+"""Folders with something that takes long to make, and that all tests there share."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each file have one process of its own, and all that need the real Cinder the same."""
+    """Let each file be tested by one process, and some folders as well."""
     for item in items:
-        group = _TOGETHER if item.path.is_relative_to(_TOGETHER) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(_TOGETHER.parent))))
+        folders = (folder for folder in _TOGETHER if item.path.is_relative_to(folder))
+        group = next(folders, item.path)
+        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(_HERE))))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

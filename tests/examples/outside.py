@@ -74,11 +74,10 @@ class Runs:
         return ended(self.of_the_tests)
 
     def stop(self) -> None:
-        """End what nobody has waited for."""
+        """End what nobody has waited for, and close what nobody has read."""
         for process in (self.of_the_command, self.of_the_tests):
-            if process.poll() is None:
+            with process:
                 process.kill()
-                process.communicate()
 
 
 def ended(process: "subprocess.Popen[str]") -> Run:
