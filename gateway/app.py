@@ -12,7 +12,15 @@ from gateway.core.collection import ListSettings
 from gateway.core.core import Core
 from gateway.core.guard import Guard
 from gateway.core.sessions import Sessions
-from gateway.http import drivers, entry_point, errors, storage_snapshots, storage_volumes
+from gateway.core.waiting import Polls
+from gateway.http import (
+    drivers,
+    entry_point,
+    errors,
+    snapshot_metadata,
+    storage_snapshots,
+    storage_volumes,
+)
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.problems import HttpProblem
 from gateway.http.target import MatrixParameters
@@ -68,7 +76,7 @@ def create_app(settings: Settings, *, log: observability.Log | None = None) -> G
 
     observability.install(app, log)
     errors.register(app)
-    for module in (entry_point, drivers, storage_snapshots, storage_volumes):
+    for module in (entry_point, drivers, storage_snapshots, snapshot_metadata, storage_volumes):
         app.register_blueprint(module.blueprint)
     app.wsgi_app = MatrixParameters(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -80,6 +88,8 @@ def _core_of(settings: Settings) -> Core:
         Sessions(settings.providers, maxsize=settings.session_cache, ttl_s=settings.session_ttl_s),
         Guard(timeout_s=settings.call_timeout_s),
         ListSettings(settings.marker_key, settings.max_sorted_rows),
+        polls=Polls(settings.polls_per_s),
+        max_wait_s=settings.max_wait_s,
     )
 
 

@@ -58,6 +58,8 @@ class _GatewaySection(_Section):
     marker_key = SecretField(load_default=None, validate=_check_key)
     start_timeout_s = fields.Float(load_default=START_S, validate=validate.Range(0.1, 600))
     max_sorted_rows = _WholeNumber(load_default=20_000, validate=validate.Range(1, 10_000_000))
+    max_wait_s = _WholeNumber(load_default=60, validate=validate.Range(0, 3600))
+    polls_per_s = fields.Float(load_default=10.0, validate=validate.Range(0.01, 1000))
 
 
 class _ServerSection(_Section):

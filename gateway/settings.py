@@ -23,7 +23,9 @@ class Settings:
     the start, ``session_ttl_s`` how long an account stays open, ``public_url`` the
     scheme and host of links where a proxy hides them. ``marker_key`` signs the
     markers of pages; ``max_sorted_rows`` is how many rows a list may have that is
-    sorted here and asked for without a limit.
+    sorted here and asked for without a limit. ``max_wait_s`` is how long a request
+    may wait for the end of a change, and ``polls_per_s`` how often a worker looks,
+    for all who wait at one provider.
     """
 
     path: Path
@@ -40,6 +42,8 @@ class Settings:
     marker_key: bytes = field(repr=False)
     max_sorted_rows: int
     start_timeout_s: float = START_S
+    max_wait_s: int = 60
+    polls_per_s: float = 10.0
 
 
 def load_settings(

@@ -23,6 +23,7 @@ import gevent
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
+from gateway.http.hangup import CONNECTION, IS_STOPPING
 from gateway.http.streaming import StreamCut
 from gateway.representations import xml
 from gateway.representations.documents import Problem
@@ -83,6 +84,13 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             and all(length.isdigit() for length in lengths)
             and all(coding.lower() == "chunked" for coding in codings)
         )
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return what the application is told; by these two it knows if anybody still waits."""
+        environ: dict[str, Any] = super().get_environ()
+        environ[CONNECTION] = self.socket
+        environ[IS_STOPPING] = lambda: self.server.is_stopping
+        return environ
 
     def handle_one_request(self) -> Any:
         """Serve one request, and give way: busy connections would starve the others."""

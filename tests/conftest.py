@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.creations import Creations
 from tests.servers import Server, local_config, running
 
 _HERE = Path(__file__).parent
@@ -35,8 +36,10 @@ def pytest_terminal_summary(
 ) -> None:
     """Say what became of it."""
     from tests.conformance.compare import tell
+    from tests.faults import summary
 
     tell(terminalreporter, config)
+    summary.tell(terminalreporter)
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +69,9 @@ def make_image(server: Server) -> Callable[..., str]:
 def folder(tmp_path: Path) -> Path:
     """An empty folder for a configuration of a test's own."""
     return tmp_path
+
+
+@pytest.fixture
+def as_the_driver_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show what a driver says of a lost answer; what the core does then is in tests/creations."""
+    monkeypatch.setattr(Creations, "make", lambda _self, _marker, send: (send(), False))

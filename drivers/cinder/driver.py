@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from drivers.cinder import errors, queries, updates, wire
@@ -53,10 +54,13 @@ class CinderDriver(Driver):
         | Capability.VOLUME_READ
         | Capability.VOLUME_CREATE
         | Capability.VOLUME_DELETE
+        | Capability.SNAPSHOT_MARKER
+        | Capability.VOLUME_MARKER
         | Capability.IN_USE_REFUSE
         | Capability.CLONE_SIZE
         | Capability.CLONE_MEDIA
         | Capability.CLONE_ACCEPTED
+        | Capability.SHOWS_DELETING
         | Capability.ZONE
     )
     Options = CinderOptions
@@ -68,14 +72,17 @@ class CinderDriver(Driver):
         ("state", Lookup.EXACT): Pushdown.SUPERSET,
         ("metadata", Lookup.EXACT): Pushdown.SUPERSET,
         ("owner", Lookup.EXACT): Pushdown.SUPERSET,
+        ("created_by", Lookup.EXACT): Pushdown.SUPERSET,
     }
     volume_pushdown = {  # noqa: RUF012
         ("id", Lookup.EXACT): Pushdown.EXACT,
         ("name", Lookup.EXACT): Pushdown.SUPERSET,
         ("state", Lookup.EXACT): Pushdown.SUPERSET,
+        ("created_by", Lookup.EXACT): Pushdown.SUPERSET,
     }
     sort_keys = frozenset(queries.SORT_KEYS)
     page_size = 1000
+    created_tick_s = 1.0  # what databases keep of created_at, and by what API nodes' clocks differ
 
     def __init__(self, cloud: Cloud, account: Account) -> None:
         self._cloud = cloud
@@ -165,10 +172,13 @@ class CinderDriver(Driver):
         """Change name and description in one call, metadata in another, or neither."""
         texts = wire.changed_texts(request)
         if not texts and request.metadata is None:
-            return self.get_snapshot(snapshot_id, deadline=deadline)
+            snapshot = self.get_snapshot(snapshot_id, deadline=deadline)
+            request.check(snapshot)
+            return snapshot
         path = _path("snapshots", snapshot_id)
+        check = None if request.only_if is None else partial(self._check, request)
         with within(deadline):
-            answered = updates.update(self._account, path, texts, request.metadata)
+            answered = updates.update(self._account, path, texts, request.metadata, check=check)
             # Cinder answers with the former updated_at, and so another ETag than it shows next.
             with suppress(*FAILURES):
                 return self._shown(snapshot_id)
@@ -179,6 +189,11 @@ class CinderDriver(Driver):
         path = _path("snapshots", snapshot_id)
         with within(deadline):
             self._account.change("DELETE", path)
+
+    def last_failure(self, resource_id: str, *, deadline: Deadline) -> str | None:
+        """Return the newest of Cinder's messages on a snapshot or volume."""
+        with within(deadline):
+            return next(iter(self._account.messages(resource_id)), None)
 
     def clone_snapshot(
         self, snapshot_id: str, request: CloneSnapshot, *, deadline: Deadline
@@ -196,7 +211,7 @@ class CinderDriver(Driver):
                 "volume_type": request.media,
                 "availability_zone": request.zone,
             }
-            return self._make_volume(asked, request.name, request.description)
+            return self._make_volume(asked, request)
 
     def revert_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Start to set the snapshot's volume back to it.
@@ -236,7 +251,7 @@ class CinderDriver(Driver):
         """Start an empty volume of whole GiB, rounded up."""
         asked = {"size": wire.gib(request.size_bytes), "availability_zone": request.zone}
         with within(deadline):
-            return self._make_volume(asked, request.name, request.description)
+            return self._make_volume(asked, request)
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
         """Start the deletion of a volume; Cinder refuses while it has snapshots."""
@@ -296,6 +311,9 @@ class CinderDriver(Driver):
         row = self._snapshot(snapshot_id)
         return wire.snapshot(row, self._account.project, why=self._reason(row))
 
+    def _check(self, request: UpdateSnapshot, row: Row) -> None:
+        request.check(wire.snapshot(row, self._account.project, why=self._reason(row)))
+
     def _ready(self, snapshot_id: str, verb: str) -> StorageSnapshot:
         """Return a snapshot that is available.
 
@@ -320,11 +338,12 @@ class CinderDriver(Driver):
         return None
 
     def _make_volume(
-        self, asked: Mapping[str, Any], name: str | None, description: str | None
+        self, asked: Mapping[str, Any], request: CloneSnapshot | CreateVolume
     ) -> StorageVolume:
-        wire.check_ends(name=name, description=description)
-        wire.check_description(description)
-        body = {"name": name, "description": description, **asked}
+        wire.check_ends(name=request.name, description=request.description)
+        wire.check_description(request.description)
+        texts = {"name": request.name, "description": request.description}
+        body = {**texts, "metadata": wire.marked(request.marker) or None, **asked}
         body = {field: value for field, value in body.items() if value is not None}
         row = self._account.changed("volume", "POST", "/volumes", {"volume": body})
         return wire.volume(wire.made(row), self._account.project)

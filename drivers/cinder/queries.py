@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from drivers.cinder import wire
 from drivers.cinder.wire import Row
-from gateway.driver import Order, Query, SnapshotState, SortKey, VolumeState
+from gateway.driver import MARKER_KEY, Order, Query, SnapshotState, SortKey, VolumeState
 
 SORT_KEYS: Mapping[str, str] = {"created": "created_at", "id": "id", "size_bytes": "volume_size"}
 """The model's field -> Cinder's sort key. Others may be null, or sort as the database likes."""
@@ -18,7 +19,13 @@ DEFAULT_FILTERS = frozenset({"name", "status", "volume_id", "metadata", "availab
 """What every user may filter snapshots by, unless the operator says else."""
 
 
-_KEYS = {"name": "name", "state": "status", "volume_id": "volume_id", "metadata": "metadata"}
+_KEYS = {
+    "name": "name",
+    "state": "status",
+    "volume_id": "volume_id",
+    "metadata": "metadata",
+    "created_by": "metadata",
+}
 """The model's field -> Cinder's filter."""
 
 
@@ -45,10 +52,12 @@ def unasked(query: Query, asked: Mapping[str, str]) -> frozenset[str]:
 
 
 def of_volumes(query: Query) -> dict[str, str]:
-    """Return what to ask Cinder for; everybody may filter volumes by these two."""
+    """Return what to ask Cinder for; everybody may filter volumes by these."""
+    only_markers = tuple(f for f in query.filters if f.field == "created_by")
     wanted = {
         "name": query.value_of("name"),
         "status": _native(query.value_of("state"), wire.VOLUME_STATES),
+        "metadata": _metadata(replace(query, filters=only_markers)),
     }
     return {key: value for key, value in wanted.items() if value is not None}
 
@@ -65,6 +74,9 @@ def _native(
 def _metadata(query: Query) -> str | None:
     """Return the filter as Cinder reads it, a Python literal of a dict."""
     pairs = {f.key: f.value for f in query.filters if f.field == "metadata"}
+    marker = query.value_of("created_by")
+    if marker is not None:
+        pairs[MARKER_KEY] = marker
     return repr(pairs) if pairs else None
 
 

@@ -1,7 +1,7 @@
 """Changes of a snapshot: of its texts in one call of Cinder's, of its metadata in another."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -11,14 +11,19 @@ from drivers.cinder import errors, wire
 from drivers.cinder.account import Account
 from drivers.cinder.errors import FAILURES
 from drivers.cinder.wire import Row
-from gateway.driver import MetadataChange
+from gateway.driver import MetadataChange, marker_pairs
 
 _SAFE_IN_PATH = re.compile("[a-zA-Z0-9_: -]+")
 """Not a dot: Cinder takes what follows one for a format, and deletes another key."""
 
 
 def update(
-    account: Account, path: str, texts: Mapping[str, str | None], change: MetadataChange | None
+    account: Account,
+    path: str,
+    texts: Mapping[str, str | None],
+    change: MetadataChange | None,
+    *,
+    check: Callable[[Row], None] | None = None,
 ) -> Row:
     """Change texts, then metadata, all or nothing, and return what Cinder answers.
 
@@ -27,9 +32,13 @@ def update(
         path: the path of the snapshot.
         texts: its new name and description, as far as they change.
         change: the change of its metadata, if there is one.
+        check: refuses the change by what the snapshot is just before.
     """
     # Read before for what may have to be put back, and for what Cinder can only replace.
-    before = {} if change is None else account.get("snapshot", path)
+    is_read = change is not None or check is not None
+    before = account.get("snapshot", path) if is_read else {}
+    if check is not None:
+        check(before)
     after = dict(before)
     if texts:
         row = account.changed("snapshot", "PUT", path, {"snapshot": texts})
@@ -65,7 +74,7 @@ def _change_metadata(
     path = f"{snapshot_path}/metadata"
     after = wanted.applied_to(before)
     if wanted.replace:
-        return _sent(account, "PUT", path, after)
+        return _sent(account, "PUT", path, {**after, **marker_pairs(before)})
     removed = wanted.remove & before.keys() - wanted.set.keys()
     if not removed:
         return _sent(account, "POST", path, wanted.set) if wanted.set else before

@@ -12,11 +12,13 @@ from functools import lru_cache
 from typing import Any
 
 from gateway.driver import (
+    MARKER_KEY,
     UNSET,
     CreateSnapshot,
     DriverError,
     ErrorCode,
     Limits,
+    Marker,
     Owner,
     SnapshotState,
     StorageSnapshot,
@@ -25,6 +27,7 @@ from gateway.driver import (
     Visibility,
     VolumeState,
     invalid,
+    take_marker,
 )
 
 GIB = 1 << 30
@@ -129,6 +132,7 @@ def snapshot(row: Row, project: str | None, *, why: str | None = None) -> Storag
     """
     native_state, group_id = row["status"], row.get("group_snapshot_id")
     state = STATES.get(native_state, SnapshotState.UNKNOWN)
+    metadata, marker = _metadata(row)
     return StorageSnapshot(
         id=row["id"],
         state=state,
@@ -143,11 +147,12 @@ def snapshot(row: Row, project: str | None, *, why: str | None = None) -> Storag
         volume_id=row.get("volume_id"),
         volume_exists=True,  # Cinder refuses to delete a volume that has snapshots
         size_bytes=_bytes(row.get("size")),
-        metadata=row.get("metadata") or {},
+        metadata=metadata,
         owner=_owner(row.get(_PROJECT) or project, project),
         visibility=Visibility.PRIVATE,
         group_id=group_id,
         deletable=group_id is None and native_state != "error_deleting",
+        created_by=marker,
         native=row,
     )
 
@@ -155,6 +160,7 @@ def snapshot(row: Row, project: str | None, *, why: str | None = None) -> Storag
 def volume(row: Row, project: str | None) -> StorageVolume:
     """Return the model of a volume; ``project`` is the caller's."""
     native_state = row["status"]
+    metadata, marker = _metadata(row)
     return StorageVolume(
         id=row["id"],
         state=VOLUME_STATES.get(native_state, VolumeState.UNKNOWN),
@@ -163,12 +169,22 @@ def volume(row: Row, project: str | None) -> StorageVolume:
         description=row.get("description") or None,
         created=_utc(row.get("created_at")),
         size_bytes=_bytes(row.get("size")),
-        metadata=row.get("metadata") or {},
+        metadata=metadata,
         zone=row.get("availability_zone"),
         snapshot_id=row.get("snapshot_id"),
         owner=_owner(row.get(_VOLUME_PROJECT) or project, project),
+        created_by=marker,
         native=row,
     )
+
+
+def _metadata(row: Row) -> tuple[Mapping[str, str], Marker | None]:
+    """Return what of a row's metadata is the users', and the marker."""
+    found = row.get("metadata") or {}
+    if MARKER_KEY not in found:
+        return found, None
+    users = dict(found)
+    return users, take_marker(users)
 
 
 def reason(row: Row, messages: list[str]) -> str | None:
@@ -191,13 +207,18 @@ def new_snapshot(
         "volume_id": request.volume_id,
         "name": request.name,
         "description": request.description,
-        "metadata": dict(request.metadata),
+        "metadata": {**request.metadata, **marked(request.marker)},
     }
     if request.in_use == "refuse":
         return {"snapshot": body}, min(offered, (3, IN_USE_ALWAYS[1] - 1))
     if offered < IN_USE_ALWAYS:
         body["force"] = True
     return {"snapshot": body}, offered
+
+
+def marked(marker: Marker | None) -> dict[str, str]:
+    """Return the metadata that holds a marker."""
+    return marker.pairs if marker else {}
 
 
 def changed_texts(request: UpdateSnapshot) -> dict[str, str | None]:

@@ -53,6 +53,8 @@ class CloudSigmaDriver(Driver):
         | Capability.VOLUME_READ
         | Capability.VOLUME_CREATE
         | Capability.VOLUME_DELETE
+        | Capability.SNAPSHOT_MARKER
+        | Capability.VOLUME_MARKER
         | Capability.LOCATION
         | Capability.CLONE_MEDIA
         | Capability.CLONE_AFFINITIES
@@ -148,7 +150,7 @@ class CloudSigmaDriver(Driver):
         """Start a snapshot, a remote one if the request names a location."""
         definition: dict[str, Any] = {
             "drive": request.volume_id,
-            "meta": wire.new_meta(request.description, request.metadata),
+            "meta": wire.new_meta(request.description, request.metadata, request.marker),
         }
         if request.name:
             definition["name"] = request.name  # without one CloudSigma makes one up
@@ -171,10 +173,11 @@ class CloudSigmaDriver(Driver):
     ) -> StorageSnapshot:
         """Change name and meta by replacing the whole definition.
 
-        It is read just before; an edit by somebody else in between is lost.
+        It is read just before; what somebody else edits between this GET and the PUT is lost.
         """
         with within(deadline):
             kind, row = self._find(snapshot_id)
+            request.check(wire.snapshot(row, kind))
             after = wire.changed(row, request)
             rules.check_finished(kind, row, "changed")
             return self._account.replace(
@@ -196,7 +199,7 @@ class CloudSigmaDriver(Driver):
             "name": request.name,
             "media": request.media,
             "affinities": list(request.affinities),
-            "meta": wire.new_meta(request.description, {}),
+            "meta": wire.new_meta(request.description, {}, request.marker),
         }
         definition = {field: value for field, value in given.items() if value}
         rules.check_avoided(request.avoid)
@@ -244,7 +247,7 @@ class CloudSigmaDriver(Driver):
             "name": request.name or "unnamed",
             "media": "disk",
             "size": request.size_bytes,
-            "meta": wire.new_meta(request.description, {}),
+            "meta": wire.new_meta(request.description, {}, request.marker),
         }
         with within(deadline):
             return self._account.create(DRIVES, definition, wire.volume)

@@ -15,6 +15,7 @@ from drivers.cloudsigma.errors import not_cloudsigma
 from gateway.driver import (
     UNSET,
     Limits,
+    Marker,
     Owner,
     SnapshotState,
     StorageSnapshot,
@@ -24,6 +25,8 @@ from gateway.driver import (
     Visibility,
     VolumeState,
     invalid,
+    marker_pairs,
+    take_marker,
 )
 
 Row = Mapping[str, Any]
@@ -78,7 +81,7 @@ def snapshot(row: Row, kind: Kind = LOCAL) -> StorageSnapshot:
     state = STATES.get(native_state, _UNKNOWN)
     is_remote = kind is REMOTE
     stored = _number(row.get("allocated_size"))
-    description, metadata = read_meta(row)
+    description, metadata, marker = read_meta(row)
     drive_meta = row.get("drive_meta")
     return StorageSnapshot(
         id=row["uuid"],
@@ -100,6 +103,7 @@ def snapshot(row: Row, kind: Kind = LOCAL) -> StorageSnapshot:
         visibility=_visibility(row),
         location=(row.get("location") or SOMEWHERE) if is_remote else None,
         deletable=not (is_remote and native_state in UNFINISHED),
+        created_by=marker,
         native=row,
     )
 
@@ -107,7 +111,7 @@ def snapshot(row: Row, kind: Kind = LOCAL) -> StorageSnapshot:
 def volume(row: Row, _: Kind = DRIVES, *, progress: int | None = None) -> StorageVolume:
     """Return the model of a drive; ``progress`` is that of the job that makes it."""
     native_state = row["status"]
-    description, metadata = read_meta(row)
+    description, metadata, marker = read_meta(row)
     return StorageVolume(
         id=row["uuid"],
         state=VOLUME_STATES.get(native_state, VolumeState.UNKNOWN),
@@ -118,30 +122,35 @@ def volume(row: Row, _: Kind = DRIVES, *, progress: int | None = None) -> Storag
         size_bytes=_number(row.get("size")),
         metadata=metadata,
         owner=_owner(row),
+        created_by=marker,
         native=row,
     )
 
 
-def read_meta(row: Row) -> tuple[str | None, dict[str, str]]:
-    """Return the description and the metadata that ``meta`` holds."""
+def read_meta(row: Row) -> tuple[str | None, dict[str, str], Marker | None]:
+    """Return the description, the metadata and the marker that ``meta`` holds."""
     meta = row.get("meta")
     if not meta:
-        return None, {}
+        return None, {}, None
     metadata = dict(meta)
     for key, value in meta.items():
         if value.__class__ is not str:
             metadata[key] = _spelled(value)
-    return metadata.pop(DESCRIPTION, None) or None, metadata
+    marker = take_marker(metadata)
+    return metadata.pop(DESCRIPTION, None) or None, metadata, marker
 
 
-def new_meta(description: str | None, metadata: Mapping[str, str]) -> dict[str, str]:
+def new_meta(
+    description: str | None, metadata: Mapping[str, str], marker: Marker | None = None
+) -> dict[str, str]:
     """Return the ``meta`` of something new.
 
     Raises:
         DriverError: ``invalid`` for the key that holds the description.
     """
     check_keys(metadata)
-    return {**metadata, **({DESCRIPTION: description} if description else {})}
+    described = {DESCRIPTION: description} if description else {}
+    return {**metadata, **described, **(marker.pairs if marker else {})}
 
 
 def check_keys(metadata: Mapping[str, str]) -> None:
@@ -159,7 +168,8 @@ def changed(row: Row, request: UpdateSnapshot) -> dict[str, Any]:
     if request.name is not UNSET:
         after["name"] = request.name or ""
     meta = dict(row.get("meta") or {})
-    _, metadata = read_meta(row)
+    kept = marker_pairs(meta)
+    _, metadata, _ = read_meta(row)
     if request.metadata is not None:
         check_keys(request.metadata.set)
         wanted = request.metadata.applied_to(metadata)
@@ -171,7 +181,7 @@ def changed(row: Row, request: UpdateSnapshot) -> dict[str, Any]:
             meta[DESCRIPTION] = former
     elif request.description:
         meta[DESCRIPTION] = request.description
-    after["meta"] = meta
+    after["meta"] = {**meta, **kept}
     return after
 
 

@@ -163,9 +163,10 @@ class Account:
         for number, step in enumerate(steps):
             try:
                 step()
-            except _FAILURES:
-                if number:
-                    self._restore(resource_id, before, change)
+            except _FAILURES as exc:
+                if number and not self._restore(resource_id, before, change):
+                    error = exc if isinstance(exc, DriverError) else errors.classify(exc)
+                    raise _maybe_done(error) from exc
                 raise
 
     def _describe(self, kind: Kind, **asked: Any) -> tuple[list[Row], str | None]:
@@ -227,22 +228,47 @@ class Account:
             if errors.error_code(exc) != "DryRunOperation":
                 raise
 
-    def _restore(self, resource_id: str, before: Mapping[str, str], change: tags.Change) -> None:
-        """Undo what there is of a change; the caller tells of the failure that led here."""
+    def _restore(self, resource_id: str, before: Mapping[str, str], change: tags.Change) -> bool:
+        """Undo what there is of a change and return whether nothing is left of it."""
         touched = change.set.keys() | change.remove
+        old = {k: v for k, v in before.items() if k in touched}
+        undone = 0
         with suppress(*_FAILURES):
-            self._remove_tags(resource_id, change.set.keys() - before.keys())
+            self._remove_tags(resource_id, change.set.keys() - before.keys(), is_undo=True)
+            undone += 1
         with suppress(*_FAILURES):
-            self._set_tags(resource_id, {k: v for k, v in before.items() if k in touched})
+            self._set_tags(resource_id, old, is_undo=True)
+            undone += 1
+        return undone == 2  # noqa: PLR2004 - both steps
 
     def _set_tags(self, resource_id: str, values: Mapping[str, str], **more: bool) -> None:
-        listed = tags.as_list(values)
-        _check(self._again.create_tags(Resources=[resource_id], Tags=listed, **more))
+        self._send_tags("create_tags", resource_id, tags.as_list(values), **more)
 
     def _remove_tags(self, resource_id: str, keys: Iterable[str], **more: bool) -> None:
-        listed = [{"Key": key} for key in sorted(keys)]
-        if listed:
-            _check(self._again.delete_tags(Resources=[resource_id], Tags=listed, **more))
+        self._send_tags("delete_tags", resource_id, [{"Key": key} for key in sorted(keys)], **more)
+
+    def _send_tags(
+        self,
+        operation: str,
+        resource_id: str,
+        listed: list[dict[str, str]],
+        *,
+        is_undo: bool = False,
+        **more: bool,
+    ) -> None:
+        """Change tags, or with DryRun only try it.
+
+        The change itself is sent once: of a second try that fails nobody could tell
+        whether the first one, whose answer was lost, has done it. To try and to undo
+        can be sent again: whoever does that does not trust a failure.
+        """
+        asked = {"Resources": [resource_id], "Tags": listed, **more}
+        if not listed:
+            return
+        if more or is_undo:
+            _check(getattr(self._again, operation)(**asked))
+        else:
+            self._send_once(operation, asked, None)
 
 
 def _check(answer: Row) -> None:

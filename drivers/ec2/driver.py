@@ -57,6 +57,8 @@ class Ec2Driver(Driver):
         | Capability.VOLUME_READ
         | Capability.VOLUME_CREATE
         | Capability.VOLUME_DELETE
+        | Capability.SNAPSHOT_MARKER
+        | Capability.VOLUME_MARKER
         | Capability.CLONE_SIZE
         | Capability.CLONE_MEDIA
         | Capability.ZONE
@@ -70,6 +72,7 @@ class Ec2Driver(Driver):
         ("owner", Lookup.EXACT): Pushdown.EXACT,
         ("metadata", Lookup.EXACT): Pushdown.SUPERSET,
         ("state", Lookup.EXACT): Pushdown.SUPERSET,
+        ("created_by", Lookup.EXACT): Pushdown.SUPERSET,
         ("id", Lookup.IN): Pushdown.EXACT,
         ("name", Lookup.IN): Pushdown.SUPERSET,
         ("volume_id", Lookup.IN): Pushdown.EXACT,
@@ -85,11 +88,14 @@ class Ec2Driver(Driver):
         ("metadata", Lookup.EXACT): Pushdown.SUPERSET,
         ("metadata", Lookup.IN): Pushdown.SUPERSET,
         ("metadata", Lookup.HAS): Pushdown.SUPERSET,
+        ("created_by", Lookup.EXACT): Pushdown.SUPERSET,
     }
     page_size = 1000
+    created_tick_s = 1.0  # whether all of EC2's servers have one clock is not documented
 
-    def __init__(self, options: Mapping[str, Any], account: Account) -> None:
-        self._options = options
+    def __init__(self, clients: Clients, account: Account) -> None:
+        self._options = clients.options
+        self._clients = clients
         self._account = account
 
     @classmethod
@@ -113,7 +119,7 @@ class Ec2Driver(Driver):
     ) -> Self:
         """Return the account's driver; EC2 checks the keys with the first call."""
         again, once = shared.open(credentials)
-        return cls(options, Account(again, once, page_size=options["page_size"]))
+        return cls(shared, Account(again, once, page_size=options["page_size"]))
 
     @staticmethod
     def classify(exc: Exception) -> DriverError | None:
@@ -162,12 +168,14 @@ class Ec2Driver(Driver):
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Start a snapshot, tagged within the call."""
+        new_tags = tags.for_new(request.name, request.metadata, request.marker)
         asked = {
             "VolumeId": request.volume_id,
             **_described(request.description),
-            **tags.specification("snapshot", tags.for_new(request.name, request.metadata)),
+            **tags.specification("snapshot", new_tags),
         }
-        with within(deadline):
+        turn = self._clients.pace.turn(request.volume_id, self._clients.snapshot_interval_s)
+        with within(deadline), turn:
             row, _ = self._account.make(
                 SNAPSHOT,
                 "create_snapshot",
@@ -185,6 +193,7 @@ class Ec2Driver(Driver):
         with within(deadline):
             row = self._account.get(SNAPSHOT, snapshot_id)
             self._know_account()  # before the change, so that afterwards nothing can fail
+            request.check(wire.snapshot(row, self._account.number))
             before = tags.as_map(row.get("Tags"))
             change = tags.changed(before, row.get("Description"), request)
             self._account.retag(snapshot_id, before, change)
@@ -224,7 +233,7 @@ class Ec2Driver(Driver):
             own = {k: v for k, v in source.metadata.items() if not tags.is_reserved(k)}
             metadata = own if request.metadata is None else request.metadata
             name = source.name if request.name is UNSET else request.name
-            new_tags = tags.for_new(name, metadata)
+            new_tags = tags.for_new(name, metadata, request.marker)
             given = request.description
             description = source.description if given is UNSET else given
             asked = {
@@ -299,8 +308,10 @@ class Ec2Driver(Driver):
         source: tuple[Kind, str] | None,
         deadline: Deadline,
     ) -> StorageVolume:
-        new_tags = tags.for_new(request.name, {}, description=request.description)
-        asked = {**asked, **tags.specification("volume", new_tags)}
+        marker = request.marker
+        new_tags = tags.for_new(request.name, {}, marker, description=request.description)
+        once = {"ClientToken": marker.id} if marker else {}  # EC2 itself makes one of it only
+        asked = {**asked, **once, **tags.specification("volume", new_tags)}
         row, _ = self._account.make(
             VOLUME, "create_volume", asked, source=source, deadline=deadline
         )

@@ -124,7 +124,7 @@ ERRORS: Mapping[str, _Meaning] = {
     "IncorrectState": _Meaning(_E.CONFLICT, "the snapshot or volume is in a state that forbids it"),
     "IncorrectVolumeState": _Meaning(_E.CONFLICT, "the volume is in a state that forbids it"),
     "IdempotentParameterMismatch": _Meaning(
-        _E.CONFLICT, "another request has used the same client token"
+        _E.KEY_REUSED, "another request has used the same client token"
     ),
     "InvalidZone.NotFound": _Meaning(
         _E.INVALID, "no such availability zone in this region", field="zone"

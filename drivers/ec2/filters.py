@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.driver import Filter, Lookup, Query, SnapshotState
+from gateway.driver import MARKER_KEY, Filter, Lookup, Query, SnapshotState
 
 _STATUSES = {
     SnapshotState.CREATING: "pending",
@@ -18,8 +18,9 @@ _STATUSES = {
 """State -> value of the filter ``status``, which knows these three only."""
 _MOST_VALUES = 200
 """In one request (user guide of EC2, "Filtering considerations")."""
-_SNAPSHOT_FILTERS = {"id": "snapshot-id", "volume_id": "volume-id", "name": "tag:Name"}
-_VOLUME_FILTERS = {"id": "volume-id", "name": "tag:Name"}
+_BOTH = {"name": "tag:Name", "created_by": f"tag:{MARKER_KEY}"}
+_SNAPSHOT_FILTERS = {"id": "snapshot-id", "volume_id": "volume-id", **_BOTH}
+_VOLUME_FILTERS = {"id": "volume-id", **_BOTH}
 _ANY_CHARACTER = str.maketrans(dict.fromkeys("*?\\[", "?"))
 """For wildcards. EC2 takes them with a backslash before, moto does not: it has fnmatch's."""
 _ACCOUNT = re.compile(r"[0-9]{12}")

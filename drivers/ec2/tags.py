@@ -4,14 +4,23 @@ The name is the tag ``Name``. A description is immutable on EC2, so a changed
 one is the tag ``description``, which overrides it. All other tags are metadata.
 Limits: botocore's model, 2016-11-15 (keys up to 127 characters), and the EC2
 User Guide, "Tag restrictions" (values up to 256, 50 tags; ``aws:`` is
-reserved, and tags of that prefix do not count).
+reserved, and tags of that prefix do not count). Two more tags are the gateway's marker.
 """
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from gateway.driver import UNSET, Limits, MetadataChange, UpdateSnapshot, invalid
+from gateway.driver import (
+    UNSET,
+    Limits,
+    Marker,
+    MetadataChange,
+    UpdateSnapshot,
+    invalid,
+    marker_pairs,
+    take_marker,
+)
 
 NAME = "Name"
 DESCRIPTION = "description"
@@ -19,7 +28,8 @@ MOST = 50
 LIMITS = Limits(
     name=256,
     description=255,
-    metadata_pairs=MOST,
+    metadata_pairs=MOST - 2,
+    marker_pairs=2,
     metadata_key=127,
     metadata_value=256,
     reserved_prefix="aws:",
@@ -31,14 +41,15 @@ _FIELDS = {NAME: "name", DESCRIPTION: "description"}
 
 def read(
     given: Iterable[Mapping[str, str]] | None, native_description: str | None
-) -> tuple[str | None, str | None, dict[str, str]]:
-    """Return name, description and metadata of a resource with these Tags."""
+) -> tuple[str | None, str | None, dict[str, str], Marker | None]:
+    """Return name, description, metadata and marker of a resource with these Tags."""
     if not given:
-        return None, native_description or None, {}
+        return None, native_description or None, {}, None
     metadata = as_map(given)
+    marker = take_marker(metadata)
     name = metadata.pop(NAME, None)
     description = metadata.pop(DESCRIPTION, native_description)
-    return name or None, description or None, metadata
+    return name or None, description or None, metadata, marker
 
 
 def as_map(given: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
@@ -59,14 +70,18 @@ def specification(kind: str, tags: Mapping[str, str]) -> dict[str, Any]:
 
 
 def for_new(
-    name: str | None, metadata: Mapping[str, str], *, description: str | None = None
+    name: str | None,
+    metadata: Mapping[str, str],
+    marker: Marker | None = None,
+    *,
+    description: str | None = None,
 ) -> dict[str, str]:
     """Return the tags of a new resource; ``description`` where EC2 has no field for it.
 
     Raises:
         DriverError: ``invalid``, naming each key that EC2 would refuse.
     """
-    tags = {**metadata, **({NAME: name} if name else {})}
+    tags = {**metadata, **({NAME: name} if name else {}), **(marker.pairs if marker else {})}
     if description:
         tags[DESCRIPTION] = description
     _check(metadata, tags)
@@ -97,7 +112,8 @@ def changed(
     wanted: dict[str, str] = {}
     removed: set[str] = set()
     if request.metadata is not None:
-        own = {key: value for key, value in before.items() if key not in _FIELDS}
+        kept = _FIELDS.keys() | marker_pairs(before).keys()
+        own = {key: value for key, value in before.items() if key not in kept}
         wanted, removed = _metadata(own, request.metadata)
     if request.name is not UNSET:
         _set_or_remove(wanted, removed, NAME, request.name)
@@ -140,7 +156,8 @@ def _check(keys: Iterable[str], tags: Iterable[str]) -> None:
     count = sum(not is_reserved(key) for key in tags)
     if count > MOST:
         problems["metadata"] = (
-            f"{count} tags, with those for name and description; EC2 takes {MOST}"
+            f"{count} tags, with those for name and description and the gateway's own two; "
+            f"EC2 takes {MOST}"
         )
     if problems:
         raise invalid(problems)

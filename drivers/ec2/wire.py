@@ -49,7 +49,7 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
         state = SnapshotState.ARCHIVED
     size_gib = row.get("VolumeSize")
     stored = row.get("FullSnapshotSizeInBytes") or None  # 0 for snapshots made before it was told
-    name, description, metadata = tags.read(row.get("Tags"), row.get("Description"))
+    name, description, metadata, marker = tags.read(row.get("Tags"), row.get("Description"))
     owner = _owner(row.get("OwnerId"), account)
     return StorageSnapshot(
         id=row["SnapshotId"],
@@ -71,6 +71,7 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
         deletable=account is None or owner is None or owner.is_self,
         encrypted=row.get("Encrypted"),
         tier=tier,
+        created_by=marker,
         native=row,
     )
 
@@ -78,7 +79,7 @@ def snapshot(row: Mapping[str, Any], account: str | None) -> StorageSnapshot:
 def volume(row: Mapping[str, Any]) -> StorageVolume:
     """Return the model of a Volume."""
     native_state = row.get("State", "")
-    name, description, metadata = tags.read(row.get("Tags"), None)
+    name, description, metadata, marker = tags.read(row.get("Tags"), None)
     size_gib = row.get("Size")
     return StorageVolume(
         id=row["VolumeId"],
@@ -91,6 +92,7 @@ def volume(row: Mapping[str, Any]) -> StorageVolume:
         metadata=metadata,
         zone=row.get("AvailabilityZone"),
         snapshot_id=row.get("SnapshotId") or None,
+        created_by=marker,
         native=row,
     )
 

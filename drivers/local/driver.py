@@ -23,7 +23,7 @@ from drivers.local.images import (
     is_open_for_writing,
 )
 from drivers.local.store import LocalOptions, Store
-from drivers.local.wire import BadRequest, ChangedSince, NoSuchDisk, WrongState
+from drivers.local.wire import BadRequest, NoSuchDisk, WrongState
 from gateway.driver import (
     UNSET,
     Capability,
@@ -63,8 +63,11 @@ class LocalDriver(Driver):
         | Capability.VOLUME_READ
         | Capability.VOLUME_CREATE
         | Capability.VOLUME_DELETE
+        | Capability.SNAPSHOT_MARKER
+        | Capability.VOLUME_MARKER
         | Capability.IN_USE_REFUSE
         | Capability.CLONE_SIZE
+        | Capability.SHOWS_DELETING
         | Capability.KEEPS_DEADLINE
     )
     Options = LocalOptions
@@ -72,7 +75,10 @@ class LocalDriver(Driver):
         name=255, description=4096, metadata_pairs=256, metadata_key=255, metadata_value=4096
     )
     pushdown = selections.PUSHDOWN
-    volume_pushdown = {("id", Lookup.EXACT): Pushdown.EXACT}  # noqa: RUF012
+    volume_pushdown = {  # noqa: RUF012 - read-only, as in the base class
+        ("id", Lookup.EXACT): Pushdown.EXACT,
+        ("created_by", Lookup.EXACT): Pushdown.EXACT,
+    }
     sort_keys = selections.SORT_KEYS
     page_size = 500  # the first bytes of a long list come sooner, for 2 % more queries
 
@@ -164,6 +170,7 @@ class LocalDriver(Driver):
             description=request.description,
             metadata_json=metadata_json,
             source_id=request.volume_id,
+            marker=request.marker,
         )
         return self.get_snapshot(snapshot_id, deadline=deadline)
 
@@ -173,9 +180,7 @@ class LocalDriver(Driver):
         """Change a snapshot's facts; two changes at once both count."""
         while True:
             row = self._row("snapshot", snapshot_id)
-            if request.if_revision not in (None, str(row.revision)):
-                raise ChangedSince
-            self._shown(row)  # what cannot be shown afterwards is not changed
+            request.check(self._shown(row))  # what cannot be shown afterwards is not changed
             values: dict[str, Any] = {"updated_ms": now_ms()}
             if request.name is not UNSET:
                 values["name"] = request.name
@@ -216,6 +221,7 @@ class LocalDriver(Driver):
             name=request.name,
             description=request.description,
             source_id=snapshot_id,
+            marker=request.marker,
         )
         return self.get_volume(volume_id, deadline=deadline)
 
@@ -223,7 +229,7 @@ class LocalDriver(Driver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageVolume]:
         """Return a page of volumes by id; the cursor is the last id."""
-        known = {*self._store.volumes.ids(), *self._store.facts.unfinished_ids("volume")}
+        known = self._volume_ids(query.value_of("created_by"))
         wanted = query.value_of("id")
         ids = sorted(i for i in known if i > (cursor or "") and wanted in (None, i))[
             : page_size + 1
@@ -238,6 +244,13 @@ class LocalDriver(Driver):
             if i in rows or files[i] is not None
         )
         return Page(items, page[-1] if more else None)
+
+    def _volume_ids(self, marker: str | None) -> set[str]:
+        """Return the ids of all volumes, or of those that carry a marker."""
+        facts = self._store.facts
+        if marker is not None:
+            return set(facts.marked_ids("volume", marker))
+        return {*self._store.volumes.ids(), *facts.unfinished_ids("volume")}
 
     def get_volume(self, volume_id: str, *, deadline: Deadline) -> StorageVolume:
         """Return one volume."""
@@ -256,6 +269,7 @@ class LocalDriver(Driver):
                 owner=self._account,
                 name=request.name,
                 description=request.description,
+                marker=request.marker,
             )
         except OSError as exc:
             if exc.errno != errno.EFBIG:

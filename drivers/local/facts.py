@@ -37,10 +37,13 @@ DISKS = sa.Table(
     sa.Column("completed_ms", sa.BigInteger),
     sa.Column("updated_ms", sa.BigInteger),
     sa.Column("revision", sa.Integer, nullable=False, default=0),
+    sa.Column("marker", sa.String(32)),
+    sa.Column("marked_request", sa.String(32)),
     sa.Index("disks_by_kind", "kind", "seq"),
     sa.Index("disks_by_creation", "kind", "created_ms", "id"),
     sa.Index("disks_by_source", "kind", "source_id"),
     sa.Index("disks_by_state", "state"),
+    sa.Index("disks_by_marker", "kind", "owner", "marker", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -65,8 +68,12 @@ class Disk(NamedTuple):
     completed_ms: int | None
     updated_ms: int | None
     revision: int
+    marker: str | None
+    marked_request: str | None
 
 
+_ADDED = ("marker", "marked_request")
+"""Columns that tables made by earlier versions lack."""
 _STATEMENTS = 256
 """Kept compiled."""
 _COLLATIONS = {"postgresql": "C", "mysql": "utf8mb4_bin", "mariadb": "utf8mb4_bin"}
@@ -97,6 +104,9 @@ class Facts:
             if is_sqlite:  # readers and one writer at once, across processes
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.execute(sa.schema.CreateTable(DISKS, if_not_exists=True))
+            there = {column["name"] for column in sa.inspect(connection).get_columns("disks")}
+            for name in (one for one in _ADDED if one not in there):
+                connection.exec_driver_sql(f"ALTER TABLE disks ADD COLUMN {name} VARCHAR(32)")
             for index in DISKS.indexes:
                 connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
@@ -128,6 +138,12 @@ class Facts:
         query = sa.select(DISKS).where(DISKS.c.kind == kind, DISKS.c.id.in_(ids))
         with self._connection() as connection:
             return {row.id: Disk._make(row) for row in connection.execute(query)}
+
+    def marked_ids(self, kind: Kind, marker: str) -> list[str]:
+        """Return the ids of disks that carry a marker, one for each account that used it."""
+        query = sa.select(DISKS.c.id).where(DISKS.c.kind == kind, DISKS.c.marker == marker)
+        with self._connection() as connection:
+            return list(connection.scalars(query))
 
     def unfinished_ids(self, kind: Kind) -> list[str]:
         """Return the ids of disks that have no whole image: being made, or failed."""

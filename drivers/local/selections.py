@@ -16,7 +16,13 @@ from drivers.local.facts import DISKS, Disk, Kind
 from gateway.driver import Filter, Lookup, Pushdown, Query, SortKey
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TEXTS = {"id": "id", "name": "name", "description": "description", "volume_id": "source_id"}
+_TEXTS = {
+    "id": "id",
+    "name": "name",
+    "description": "description",
+    "volume_id": "source_id",
+    "created_by": "marker",
+}
 _TIMES = {"created": "created_ms", "completed": "completed_ms", "updated": "updated_ms"}
 _NUMBERS = {"size_bytes": "size_bytes", "progress": "progress"}
 _COLUMNS = {**_TEXTS, **_TIMES, **_NUMBERS}

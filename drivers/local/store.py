@@ -16,7 +16,8 @@ from drivers.local.accounts import Accounts
 from drivers.local.facts import Facts, Kind
 from drivers.local.images import ImageFolder, Partial, reflink, settled_stamp
 from drivers.local.jobs import Job, Jobs
-from gateway.driver import DriverOptions, Secret, SecretField
+from drivers.local.wire import MarkerTaken, marker_columns
+from gateway.driver import DriverOptions, Marker, Secret, SecretField
 
 _HASH = re.compile(
     r"(scrypt:(?P<n>[1-9]\d*)(:[1-9]\d*){2}|pbkdf2:sha(1|256|512)(:[1-9]\d*)?)\$[^$]+\$[0-9a-f]+"
@@ -118,6 +119,7 @@ class Store:
         *,
         size_bytes: int,
         source: int | None = None,
+        marker: Marker | None = None,
         **facts: Any,
     ) -> str:
         """Record a new disk, have its image written, and return its id.
@@ -129,6 +131,7 @@ class Store:
             kind: snapshot or volume.
             size_bytes: the size that the image shall have.
             source: open file to copy, taken over; None for an empty image.
+            marker: what it carries.
             facts: the columns that the caller knows.
         """
         with contextlib.ExitStack() as undo:
@@ -143,13 +146,14 @@ class Store:
             # What the source must still be when a copy in the background is whole.
             source_stamp = None if is_written or source is None else settled_stamp(source)
             job = Job(target, size_bytes, source, source_stamp)
-            self.facts.add(
+            self._record(
                 id=target.image_id,
                 kind=kind,
                 state="creating",
                 progress=0,
                 size_bytes=size_bytes,
                 source_stamp=source_stamp,
+                **marker_columns(marker),
                 **facts,
             )
             if is_written:
@@ -160,6 +164,19 @@ class Store:
         else:
             self.jobs.start(job)
         return target.image_id
+
+    def _record(self, **facts: Any) -> None:
+        """Add a row; of two with one marker the database takes one.
+
+        Raises:
+            MarkerTaken: this is the other one.
+        """
+        try:
+            self.facts.add(**facts)
+        except sa.exc.IntegrityError as exc:
+            if facts.get("marker") is None:
+                raise
+            raise MarkerTaken from exc
 
     def close(self) -> None:
         """Stop the watch and close the database."""

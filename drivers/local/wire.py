@@ -15,6 +15,7 @@ from drivers.local.images import BLOCK, NotAnImage
 from gateway.driver import (
     DriverError,
     ErrorCode,
+    Marker,
     Owner,
     SnapshotState,
     StorageSnapshot,
@@ -38,8 +39,8 @@ class WrongState(Exception):
     """The disk exists and is not in a state for this; the argument says why."""
 
 
-class ChangedSince(Exception):
-    """Somebody else changed the disk first."""
+class MarkerTaken(Exception):
+    """The account has a disk of this kind that carries the marker."""
 
 
 class BadRequest(Exception):
@@ -78,7 +79,7 @@ def snapshot(
         metadata=_NO_METADATA if row.metadata_json == "{}" else orjson.loads(row.metadata_json),
         owner=_owner(row, account),
         visibility=visibility,
-        revision=str(row.revision),
+        created_by=_marker(row),
         native=row._asdict(),
     )
 
@@ -109,6 +110,7 @@ def volume(
         stored_bytes=stored,
         snapshot_id=row.source_id,
         owner=_owner(row, account),
+        created_by=_marker(row),
         native=row._asdict(),
     )
 
@@ -158,11 +160,8 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], DriverError]], ...] 
     (sa.exc.SQLAlchemyError, _classify_database_error),
     (BadRequest, lambda exc: invalid(dict([exc.args]))),
     (
-        ChangedSince,
-        lambda _: DriverError(
-            ErrorCode.PRECONDITION_FAILED,
-            "If-Match: the snapshot has changed since; GET it again for its present ETag",
-        ),
+        MarkerTaken,
+        lambda _: DriverError(ErrorCode.KEY_REUSED, "the account has one with this marker already"),
     ),
     (NoSuchDisk, lambda exc: DriverError(ErrorCode.NOT_FOUND, str(exc))),
     (WrongState, lambda exc: DriverError(ErrorCode.CONFLICT, str(exc))),
@@ -185,6 +184,15 @@ def database_word(exc: Exception) -> str | None:
 
 def _owner(row: Disk, account: str) -> Owner | None:
     return None if row.owner is None else Owner(row.owner, is_self=row.owner == account)
+
+
+def _marker(row: Disk) -> Marker | None:
+    return None if row.marker is None else Marker(row.marker, row.marked_request or "")
+
+
+def marker_columns(marker: Marker | None) -> dict[str, str]:
+    """Return the columns of a new row that hold its marker."""
+    return {} if marker is None else {"marker": marker.id, "marked_request": marker.request}
 
 
 def _time(milliseconds: int | None) -> datetime | None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from gateway.conformance.harness import SnapshotHarness
+from gateway.core.attempts import Attempts
 from gateway.core.boundary import Boundary
 from gateway.core.collection import ListSettings
 from gateway.core.guard import Guard
@@ -76,7 +77,7 @@ def account_of(driver: Driver, *, timeout_s: float, page_size: int | None = None
     held = cast("OpenedDriver", _Held(driver))
     # Without credentials, so that what the driver says of them is seen and not withheld.
     boundary = Boundary(provider, _InTurn(timeout_s=timeout_s), Credentials())
-    return Account(boundary, held, _LISTS)
+    return Account(boundary, held, _LISTS, attempts=Attempts(), caller=b"the suite")
 
 
 class Subject:

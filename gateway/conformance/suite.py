@@ -20,11 +20,13 @@ import pytest
 from gateway.conformance.cases.capabilities import CapabilityCases
 from gateway.conformance.cases.cloning import CloneCases
 from gateway.conformance.cases.closing import ClosingCases
+from gateway.conformance.cases.conditions import ConditionCases, EndingCases
 from gateway.conformance.cases.creating import CreateCases
 from gateway.conformance.cases.deleting import DeleteCases
 from gateway.conformance.cases.faults import FaultCases
 from gateway.conformance.cases.filters import FilterCases
 from gateway.conformance.cases.lists import ListCases
+from gateway.conformance.cases.markers import MarkerCases
 from gateway.conformance.cases.metadata import MetadataCases
 from gateway.conformance.cases.reading import ReadCases
 from gateway.conformance.cases.restoring import RestoreCases
@@ -47,6 +49,9 @@ class SnapshotConformance(
     CreateCases,
     TextCases,
     MetadataCases,
+    MarkerCases,
+    ConditionCases,
+    EndingCases,
     DeleteCases,
     CloneCases,
     RestoreCases,

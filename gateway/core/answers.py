@@ -13,6 +13,7 @@ from typing import Any
 from gateway.driver import (
     DriverError,
     ErrorCode,
+    Marker,
     Owner,
     Page,
     SnapshotState,
@@ -75,6 +76,8 @@ def _fault(method: str, answer: Any, page_size: int | None) -> str | None:
         fault = fault_in_one(answer) if is_right else f"{_thing(answer)}, not a {model.__name__}"
     elif method == "count_snapshots":
         fault = None if _is_count(answer) else f"{_thing(answer)}, not a number from 0 on or None"
+    elif method == "last_failure":
+        fault = None if isinstance(answer, str | None) else f"{_thing(answer)}, not text or None"
     else:
         fault = None if answer is None else f"{_thing(answer)}, not None"
     return fault and f"{method} returned {fault}"
@@ -157,6 +160,10 @@ def _is_owner(value: object) -> bool:
     return isinstance(value, Owner) and isinstance(value.id, str) and type(value.is_self) is bool
 
 
+def _is_marker(value: object) -> bool:
+    return isinstance(value, Marker) and {type(value.id), type(value.request)} == {str}
+
+
 def _is_seconds(value: object) -> bool:
     return type(value) in {int, float} and 0 <= value < float("inf")  # type: ignore[operator]
 
@@ -180,6 +187,7 @@ _BOTH: Mapping[str, _Check] = {
     "stored_bytes": _NUMBER_OR_NONE,
     "metadata": (_is_text_map, "a map of text to text"),
     "owner": (_or_none(_is_owner), "an Owner or None"),
+    "created_by": (_or_none(_is_marker), "a Marker or None"),
     "native": (_or_none(lambda value: isinstance(value, Mapping)), "a map or None"),
 }
 _FIELDS: Mapping[type, Mapping[str, _Check]] = {
@@ -199,7 +207,6 @@ _FIELDS: Mapping[type, Mapping[str, _Check]] = {
         "location": _TEXT_OR_NONE,
         "tier": _TEXT_OR_NONE,
         "deletable": _FLAG,
-        "revision": _TEXT_OR_NONE,
     },
     StorageVolume: {
         **_BOTH,
@@ -215,4 +222,5 @@ _ERROR: Mapping[str, _Check] = {
     "backend_code": _TEXT_OR_NONE,
     "retry_after_s": (_or_none(_is_seconds), "a number of seconds or None"),
     "maybe_done": _FLAG,
+    "marker": _TEXT_OR_NONE,
 }

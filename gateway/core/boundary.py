@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from gateway.core.answers import fault_in, fault_of
@@ -10,7 +11,15 @@ from gateway.core.guard import DriverBug, Guard, Stopwatch, bug
 from gateway.core.registry import Provider
 from gateway.core.secrecy import Secrets
 from gateway.core.sessions import OpenedDriver, Sessions
-from gateway.driver import Credentials, Deadline, Driver, DriverError, Page
+from gateway.driver import (
+    Credentials,
+    Deadline,
+    Driver,
+    DriverError,
+    Page,
+    StorageSnapshot,
+    StorageVolume,
+)
 
 T = TypeVar("T")
 _REMEMBERED = 4
@@ -33,21 +42,40 @@ class Boundary:
         """Return the caller's opened driver."""
         return self._run(sessions.get, provider=self.provider, credentials=credentials)
 
-    def call(self, driver: Driver, method: Callable[..., T], *args: Any, **kw: Any) -> T:
+    @property
+    def timeout_s(self) -> float:
+        """How long a call may take."""
+        return self._guard.timeout_s
+
+    def turn(self, thing: str) -> AbstractContextManager[None]:
+        """Keep others in this server from changing a thing meanwhile; see ``Turns.take``."""
+        return self._guard.turn(self.provider, thing)
+
+    def call(
+        self,
+        driver: Driver,
+        method: Callable[..., T],
+        *args: Any,
+        limit: Deadline | None = None,
+        **kw: Any,
+    ) -> T:
         """Return what a method of a driver answers, if that is what it may answer.
 
         Args:
             driver: the opened driver.
             method: the method, as the class Driver has it.
             args: what it is given,
-            kw: beside the deadline.
+            limit: when the answer must be there, if that is before the time of a call is over.
+            kw: what else it is given, beside the deadline.
 
         Raises:
             DriverError: the driver's, or what its answer is a bug of.
         """
         name = method.__name__
-        answer: T = self._run(_call, driver, name, *args, **kw)
+        answer: T = self._run(_call, driver, name, *args, limit=limit, **kw)
         fault = fault_of(name, answer, page_size=kw.get("page_size"))
+        if fault is None and isinstance(answer, str) and self._secrets.are_among([answer]):
+            fault = f"what {name} returned is withheld, for it held a secret of your credentials"
         if fault is not None:
             raise DriverBug(self.provider, fault)
         self._answers.append(answer)
@@ -71,8 +99,11 @@ class Boundary:
                 return error
         return bug(exc)
 
-    def _run(self, function: Callable[..., T], *args: Any, **kw: Any) -> T:
-        start, deadline = time.perf_counter(), Deadline(self._guard.timeout_s)
+    def _run(
+        self, function: Callable[..., T], *args: Any, limit: Deadline | None = None, **kw: Any
+    ) -> T:
+        start, longest = time.perf_counter(), self._guard.timeout_s
+        deadline = Deadline(min(longest, limit.remaining_s()) if limit else longest)
         try:
             return self._guard.call(self.provider, function, *args, **kw, deadline=deadline)
         except DriverError as error:
@@ -98,4 +129,4 @@ def _call(driver: Driver, method: str, /, *args: Any, **kw: Any) -> Any:
 
 
 def _fault(item: object) -> str | None:
-    return None if isinstance(item, int | None) else fault_in(item)
+    return fault_in(item) if isinstance(item, StorageSnapshot | StorageVolume) else None

@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from gateway.core.checks import require
+from gateway.core.creations import NO_TERMS, NewSnapshot, Terms
 from gateway.core.guard import bug
+from gateway.core.idempotency import Made
 from gateway.core.snapshots import Account
 from gateway.driver import (
     Capability,
-    CreateSnapshot,
     DriverError,
     StorageSnapshot,
     invalid,
@@ -36,9 +38,11 @@ class Outcome(Generic[R]):
 
 
 def delete_snapshots(
-    account: Account, ids: Sequence[str], *, dry_run: bool = False
+    account: Account, ids: Sequence[str], *, dry_run: bool = False, missing_ok: bool = False
 ) -> list[Outcome[None]]:
     """Delete snapshots; with ``dry_run`` only look whether each can be deleted now.
+
+    With ``missing_ok`` one that does not exist is as good as deleted.
 
     Returns:
         What has come of each id, in their order.
@@ -52,31 +56,42 @@ def delete_snapshots(
     _check_once(ids)
     require(account.provider.driver, Capability.SNAPSHOT_DELETE)
     account.check_credentials()  # one refused login instead of a thousand
-    return run(account.check_delete_snapshot if dry_run else account.delete_snapshot, ids)
+    delete = account.check_delete_snapshot if dry_run else account.delete_snapshot
+    return run(partial(delete, missing_ok=missing_ok), ids)
 
 
 def create_snapshots(
-    account: Account, requests: Sequence[CreateSnapshot], *, dry_run: bool = False
-) -> list[Outcome[StorageSnapshot | None]]:
+    account: Account,
+    wanted: Sequence[NewSnapshot],
+    terms: Terms = NO_TERMS,
+    *,
+    dry_run: bool = False,
+    is_list: bool = True,
+) -> list[Outcome[Made[StorageSnapshot] | None]]:
     """Start snapshots; with ``dry_run`` only check what can be checked without a change.
 
     Those of one volume are made one after another in the order of the requests: clouds
     limit how often a volume may be snapshotted, and a driver that looks at what is there
-    would otherwise miss what is just being made.
+    would otherwise miss what is just being made. A key stands for each together with
+    its place, so that a repeat makes what is still missing; unless ``is_list``, for one alone.
 
     Returns:
-        What has come of each request, in their order; a dry run yields no snapshots.
+        What has come of each request, in their order; a dry run yields what is there already.
 
     Raises:
         DriverError: as in ``delete_snapshots``.
     """
-    check_item_count("storage_snapshots", len(requests))
+    check_item_count("storage_snapshots", len(wanted))
     require(account.provider.driver, Capability.SNAPSHOT_CREATE)
     account.check_credentials()
-    create: Callable[[CreateSnapshot], StorageSnapshot | None] = (
-        account.check_create_snapshot if dry_run else account.create_snapshot
-    )
-    return run(create, requests, group=_volume)
+
+    def create(item: tuple[int, NewSnapshot]) -> Made[StorageSnapshot] | None:
+        place, one = item
+        own = one.terms(terms, place if is_list else None)
+        make = account.check_create_snapshot if dry_run else account.make_snapshot
+        return make(one.request, own)
+
+    return run(create, list(enumerate(wanted)), group=_volume)
 
 
 def check_item_count(field: str, count: int) -> None:
@@ -120,8 +135,8 @@ def _outcome(function: Callable[[T], R], item: T) -> Outcome[R]:
         return Outcome(error=bug(exc))
 
 
-def _volume(request: CreateSnapshot) -> str:
-    return request.volume_id.lower()  # a UUID is the same in upper and lower case
+def _volume(item: tuple[int, NewSnapshot]) -> str:
+    return item[1].request.volume_id.lower()  # a UUID is the same in upper and lower case
 
 
 def _check_once(ids: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
 """What can be refused before a backend is asked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from gateway.driver import (
     PARAMETERS,
@@ -13,8 +14,10 @@ from gateway.driver import (
     invalid,
 )
 from gateway.driver.base import unsupported
+from gateway.driver.marker import is_own_key
 
 MAX_ID_LENGTH = 255
+_OWN = "keys that begin with snapgate: are the gateway's own"
 
 
 def require(driver: type[Driver], capability: Capability) -> None:
@@ -65,7 +68,16 @@ def check_texts(
         raise invalid(problems)
 
 
+def check_own_keys(keys: Iterable[str]) -> None:
+    """Raise ``invalid`` for metadata keys that are the gateway's own."""
+    problems = {f"metadata[{key}]": _OWN for key in keys if is_own_key(key)}
+    if problems:
+        raise invalid(problems)
+
+
 def _pair_problem(limits: Limits, key: str, value: str) -> str | None:
+    if is_own_key(key):
+        return _OWN
     if not 0 < len(key) <= limits.metadata_key:
         return f"a key has 1 to {limits.metadata_key} characters here"
     if limits.metadata_key_pattern and not re.fullmatch(limits.metadata_key_pattern, key):
@@ -75,9 +87,13 @@ def _pair_problem(limits: Limits, key: str, value: str) -> str | None:
     return None
 
 
-def check_count(limits: Limits, metadata: Mapping[str, str]) -> None:
-    """Raise ``invalid`` when a resource would have more metadata than is possible."""
-    problems = _too_many(limits, metadata)
+def check_count(limits: Limits, metadata: Mapping[str, str], *, is_marked: bool) -> None:
+    """Raise ``invalid`` when a resource would have more metadata than is possible.
+
+    One without a marker has room for its pairs.
+    """
+    room = 0 if is_marked else limits.marker_pairs
+    problems = _too_many(replace(limits, metadata_pairs=limits.metadata_pairs + room), metadata)
     if problems:
         raise invalid(problems)
 

@@ -118,6 +118,10 @@ _MOMENT = Field(_time, _ORDERED_LOOKUPS)
 _YES_NO = Field(_flag, (Lookup.EXACT, Lookup.ISNULL))
 
 
+_MARKER = Field(_text, (Lookup.EXACT,), is_sortable=False)
+"""The id of the marker that a creation carried."""
+
+
 def _words(name: str, *possible: str) -> Field:
     return Field(_one_of(name, *possible), (Lookup.EXACT, Lookup.IN, Lookup.ISNULL))
 
@@ -151,6 +155,7 @@ SNAPSHOTS: Mapping[str, Field] = {
     "kind": _words("kind", "local", "remote"),
     "tier": _TEXT,
     "metadata": METADATA_KEYS,
+    "created_by": _MARKER,
 }
 VOLUMES: Mapping[str, Field] = {
     "id": _TEXT,
@@ -167,6 +172,7 @@ VOLUMES: Mapping[str, Field] = {
     "snapshot_id": _TEXT,
     "owner": _TEXT,
     "metadata": METADATA_KEYS,
+    "created_by": _MARKER,
 }
 _METADATA_FORM = "metadata[KEY]"
 

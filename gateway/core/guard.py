@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from gateway.core.answers import fault_of_error
 from gateway.core.registry import Provider
+from gateway.core.turns import Turns
 from gateway.driver import Capability, Deadline, DriverError, ErrorCode
 
 T = TypeVar("T")
@@ -35,12 +37,17 @@ class Guard:
         self._watches_all = watches_all
         self._watched: dict[str, ThreadPoolExecutor] = {}
         self._ahead: dict[str, ThreadPoolExecutor] = {}
+        self._turns = Turns()
 
     def ahead(self, provider: Provider, function: Callable[..., T], /, *args: Any) -> Future[T]:
         """Start ``function(*args)``, which calls a driver, and return its result to come."""
         coming = _pool(self._ahead, provider, _CALLS_AHEAD).submit(function, *args)
         time.sleep(0)  # on gevent it starts when the caller waits: now, and not only when it ends
         return coming
+
+    def turn(self, provider: Provider, thing: str) -> AbstractContextManager[None]:
+        """Keep others in this server from changing a thing meanwhile; see ``Turns.take``."""
+        return self._turns.take(provider.name, thing, self.timeout_s)
 
     def call(
         self,
@@ -181,16 +188,24 @@ class DriverBug(DriverError):
         code: ErrorCode = ErrorCode.INTERNAL,
         retry_after_s: float | None = None,
         maybe_done: bool = False,
+        marker: str | None = None,
     ) -> None:
         self._args = provider, what, code
         self.source = provider.source
         message = f"a bug in the {self.source}, not in the cloud: {what}; its authors should know"
-        super().__init__(code, message, retry_after_s=retry_after_s, maybe_done=maybe_done)
+        super().__init__(
+            code, message, retry_after_s=retry_after_s, maybe_done=maybe_done, marker=marker
+        )
 
     def as_maybe_done(self) -> "DriverBug":
         """Return this error for a change that may have happened."""
         provider, what, code = self._args
         return DriverBug(provider, what, code=code, maybe_done=True)
+
+    def as_unknown(self, marker: str) -> "DriverBug":
+        """Return this error for a creation that nobody knows of whether it has happened."""
+        provider, what, code = self._args
+        return DriverBug(provider, what, code=code, maybe_done=True, marker=marker)
 
 
 def bug(exc: BaseException) -> DriverError:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import quote, quote_plus
 
 from gateway.driver import Credentials, DriverError
@@ -22,6 +22,10 @@ class Secrets:
     def are_in(self, error: DriverError) -> bool:
         """Return whether a driver's error would show one of them."""
         said = [error.message, error.backend_code or "", *error.fields, *error.fields.values()]
+        return self.are_among(said)
+
+    def are_among(self, said: Collection[str]) -> bool:
+        """Return whether one of these texts shows one of them."""
         forms = {form for form in _forms(self._credentials) if len(form) >= _SHORTEST}
         return any(form in text for form in forms for text in said)
 

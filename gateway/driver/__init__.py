@@ -6,6 +6,7 @@ from gateway.driver.computing import compute
 from gateway.driver.deadline import Deadline, count_call, time_left_s, within
 from gateway.driver.errors import ConfigurationError, DriverError, ErrorCode, invalid
 from gateway.driver.ids import is_uuid
+from gateway.driver.marker import MARKER_KEY, Marker, marker_pairs, take_marker
 from gateway.driver.model import (
     UNSET,
     CloneSnapshot,
@@ -39,6 +40,7 @@ from gateway.driver.transport import Transport, retry_after_s, was_sent
 
 __all__ = [
     "CONTRACT",
+    "MARKER_KEY",
     "METHODS",
     "OWNER_SELF",
     "PARAMETERS",
@@ -61,6 +63,7 @@ __all__ = [
     "HttpOptions",
     "Limits",
     "Lookup",
+    "Marker",
     "MetadataChange",
     "Order",
     "Owner",
@@ -85,7 +88,9 @@ __all__ = [
     "count_call",
     "invalid",
     "is_uuid",
+    "marker_pairs",
     "retry_after_s",
+    "take_marker",
     "time_left_s",
     "was_sent",
     "within",

@@ -53,6 +53,8 @@ class Driver(ABC):
     """The fields of StorageSnapshot by which ``list_snapshots`` sorts, in both directions."""
     page_size: ClassVar[int] = 1000
     """The most rows that one list call asks for."""
+    created_tick_s: ClassVar[float] = 0.0
+    """Two things that are made within so many seconds may show times of creation in any order."""
 
     @classmethod  # noqa: B027 - most have nothing to check
     def check(cls, options: Mapping[str, Any]) -> None:
@@ -128,6 +130,13 @@ class Driver(ABC):
     def check_credentials(self, *, deadline: Deadline) -> None:
         """Raise what ``classify`` maps to ``unauthenticated`` if they do not work."""
         self.list_snapshots(Query(), page_size=1, cursor=None, deadline=deadline)
+
+    def last_failure(self, resource_id: str, *, deadline: Deadline) -> str | None:
+        """Return what the backend tells its users of the last failure with a resource.
+
+        Asked for when a snapshot or a volume was to be deleted and is still there.
+        """
+        return None
 
     def close(self) -> None:  # noqa: B027 - nothing to release is the usual case
         """Release what this account holds. Called once no request uses it any more."""

@@ -23,6 +23,8 @@ class Capability(enum.Flag):
     VOLUME_READ = enum.auto()
     VOLUME_CREATE = enum.auto()
     VOLUME_DELETE = enum.auto()
+    SNAPSHOT_MARKER = enum.auto()
+    VOLUME_MARKER = enum.auto()
     IN_USE_REFUSE = enum.auto()
     LOCATION = enum.auto()
     CLONE_SIZE = enum.auto()
@@ -30,6 +32,7 @@ class Capability(enum.Flag):
     CLONE_AFFINITIES = enum.auto()
     CLONE_AVOID = enum.auto()
     CLONE_ACCEPTED = enum.auto()
+    SHOWS_DELETING = enum.auto()
     ZONE = enum.auto()
     KEEPS_DEADLINE = enum.auto()
 
@@ -50,6 +53,10 @@ PROMISES: Mapping[Capability, str] = {
     Capability.VOLUME_READ: "volumes can be listed and shown",
     Capability.VOLUME_CREATE: "an empty volume can be made",
     Capability.VOLUME_DELETE: "a volume can be deleted, and is gone afterwards or soon",
+    Capability.SNAPSHOT_MARKER: "a new snapshot carries the marker of its request from its first "
+    "moment, whatever is changed later, and lists show it",
+    Capability.VOLUME_MARKER: "a new volume carries the marker of its request from its first "
+    "moment, and lists show it",
     Capability.IN_USE_REFUSE: "in_use=refuse keeps a volume that is in use from being snapshotted",
     Capability.LOCATION: "a snapshot can be kept in another location than its volume",
     Capability.CLONE_SIZE: "a clone can be larger than the snapshot's volume was",
@@ -57,6 +64,8 @@ PROMISES: Mapping[Capability, str] = {
     Capability.CLONE_AFFINITIES: "a clone can be placed by affinities",
     Capability.CLONE_AVOID: "a clone can be placed away from named volumes",
     Capability.CLONE_ACCEPTED: "a clone is accepted first (status 202) and made afterwards",
+    Capability.SHOWS_DELETING: "what is accepted for deletion is shown as deleting from that "
+    "moment until it is gone; shown otherwise, it has not been deleted",
     Capability.ZONE: "a volume can be placed in a named zone",
     Capability.KEEPS_DEADLINE: "every call returns or raises by its deadline; the core "
     "watches the calls of a driver that does not promise this from outside",
@@ -100,6 +109,8 @@ class Limits:
     """A regular expression that a whole metadata key must match; any key if empty."""
     reserved_prefix: str = ""
     """Metadata keys that begin like this are the backend's own; the limits are not for them."""
+    marker_pairs: int = 0
+    """Pairs that a marker takes of those that a backend keeps; ``metadata_pairs`` are the rest."""
 
     def is_reserved(self, key: str) -> bool:
         """Return whether a metadata key is the backend's own, in whatever case it is written."""

@@ -24,6 +24,8 @@ class ErrorCode(enum.StrEnum):
     """No such snapshot, volume or key."""
     CONFLICT = "conflict"
     """Wrong state, in use, member of a group, locked: works after a change."""
+    KEY_REUSED = "key_reused"
+    """Another request has used the same Idempotency-Key; from a driver: the same marker."""
     PRECONDITION_FAILED = "precondition_failed"
     """If-Match did not match."""
     QUOTA = "quota"
@@ -63,6 +65,7 @@ class DriverError(Exception):
         retry_after_s: seconds to wait before the same request may work.
         maybe_done: a change failed whose answer is lost, so that it may have
             happened; the message says so, and nobody is told to try again.
+        marker: the id of the marker that what may have been made carries.
     """
 
     def __init__(
@@ -74,11 +77,17 @@ class DriverError(Exception):
         backend_code: str | None = None,
         retry_after_s: float | None = None,
         maybe_done: bool = False,
+        marker: str | None = None,
     ) -> None:
-        if maybe_done:
+        self._cause = message
+        if maybe_done and marker:
+            message += "; the change may have happened: look for what has "
+            message += f"created_by={marker} before you send it again"
+        elif maybe_done:
             message += "; the change may have happened: look before you send it again"
         super().__init__(message)
         self.maybe_done = maybe_done
+        self.marker = marker
         self.code = code
         self.message = message
         self.fields = dict(fields or {})
@@ -96,6 +105,16 @@ class DriverError(Exception):
             backend_code=self.backend_code,
             retry_after_s=self.retry_after_s,
             maybe_done=True,
+        )
+
+    def as_unknown(self, marker: str) -> "DriverError":
+        """Return the ``timeout`` of a creation that was looked for and not found."""
+        return DriverError(
+            ErrorCode.TIMEOUT,
+            self._cause,
+            backend_code=self.backend_code,
+            maybe_done=True,
+            marker=marker,
         )
 
     @property

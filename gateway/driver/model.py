@@ -5,11 +5,12 @@ does not tell is None; nothing is guessed.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from gateway.driver.marker import Marker
 from gateway.driver.slots import sets_slots
 
 T = TypeVar("T")
@@ -109,8 +110,8 @@ class StorageSnapshot:
     """The backend's word for the class of storage that it is kept in."""
     deletable: bool = field(default=True, repr=False)
     """False where the backend refuses to delete it although its state would allow it; not shown."""
-    revision: str | None = field(default=None, repr=False)
-    """Changes with every update, where the backend can compare and change at once; not shown."""
+    created_by: Marker | None = field(default=None, repr=False)
+    """The marker that it carries; not shown."""
     native: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     """The backend's own record, on request only."""
 
@@ -141,6 +142,8 @@ class StorageVolume:
     snapshot_id: str | None = None
     """The snapshot it was made from."""
     owner: Owner | None = None
+    created_by: Marker | None = field(default=None, repr=False)
+    """The marker that it carries; not shown."""
     native: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
@@ -178,6 +181,8 @@ class CreateSnapshot:
     metadata: Mapping[str, str] = field(default_factory=dict)
     location: str | None = None
     in_use: Literal["allow", "refuse"] = "allow"
+    marker: Marker | None = None
+    """To be carried; None for drivers that have not declared SNAPSHOT_MARKER."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +207,20 @@ class MetadataChange:
 class UpdateSnapshot:
     """What of a snapshot shall change; UNSET fields stay as they are.
 
-    ``if_revision`` is the ``revision`` that the snapshot must still have, else
-    nothing changes and the error is ``precondition_failed``. Only a driver that
-    sets ``revision`` is asked for it.
+    Before it changes anything, as late as it can, a driver hands the snapshot as it has
+    just read it to ``check``.
     """
 
     name: str | Unset | None = UNSET
     description: str | Unset | None = UNSET
     metadata: MetadataChange | None = None
-    if_revision: str | None = None
+    only_if: Callable[[StorageSnapshot], None] | None = None
+    """Raises ``precondition_failed`` for a snapshot that somebody else has changed."""
+
+    def check(self, snapshot: StorageSnapshot) -> None:
+        """Raise what ``only_if`` does; the snapshot is as ``get_snapshot`` would return it."""
+        if self.only_if is not None:
+            self.only_if(snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +234,8 @@ class CloneSnapshot:
     media: str | None = None
     affinities: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+    marker: Marker | None = None
+    """To be carried; None for drivers that have not declared VOLUME_MARKER."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +248,8 @@ class CopySnapshot:
     name: str | Unset | None = UNSET
     description: str | Unset | None = UNSET
     metadata: Mapping[str, str] | None = None
+    marker: Marker | None = None
+    """To be carried by the copy, instead of the source's; None without SNAPSHOT_MARKER."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +260,8 @@ class CreateVolume:
     name: str | None = None
     description: str | None = None
     zone: str | None = None
+    marker: Marker | None = None
+    """To be carried; None for drivers that have not declared VOLUME_MARKER."""
 
 
 @dataclass(frozen=True, slots=True)

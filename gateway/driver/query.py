@@ -63,7 +63,8 @@ class Filter:
         key: the metadata key, for the field ``metadata`` (not for HAS, whose value
             is the key).
 
-    The value of ``owner`` is an account's id or OWNER_SELF.
+    The value of ``owner`` is an account's id or OWNER_SELF, that of ``created_by`` a
+    marker's id.
     """
 
     field: str
@@ -120,6 +121,7 @@ def _metadata(condition: Filter, item: Resource) -> Iterable[str]:
 
 
 _READERS: Mapping[str, Callable[[Filter, Resource], Iterable[Any]]] = {
+    "created_by": lambda _, item: (item.created_by.id,) if item.created_by else (),
     "label": lambda _, item: getattr(item, "labels", ()),
     "metadata": _metadata,
     "owner": _owner,

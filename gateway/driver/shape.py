@@ -5,6 +5,7 @@ is wrong. A check that needs a sound attribute is made only where it is sound.
 """
 
 import inspect
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -34,6 +35,7 @@ _OF_THE_OBJECT: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "close": ((), ()),
     "list_snapshots": _PAGE,
     "get_snapshot": _BY_ID,
+    "last_failure": _BY_ID,
     "count_snapshots": (("query",), ("deadline",)),
     "create_snapshot": _REQUEST,
     "update_snapshot": _BY_ID_AND_REQUEST,
@@ -46,6 +48,8 @@ _OF_THE_OBJECT: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "create_volume": _REQUEST,
     "delete_volume": _BY_ID,
 }
+_FOUND_BY = {Capability.VOLUME_MARKER: Capability.VOLUME_READ}
+"""Marker -> what shows it, where that is not required anyway."""
 
 
 def check_driver_class(cls: type[Driver]) -> None:
@@ -91,6 +95,9 @@ def _attributes(cls: type[Driver]) -> Iterator[str]:
         yield "Options is no subclass of DriverOptions; derive it from gateway.driver.DriverOptions"
     if type(cls.page_size) is not int or cls.page_size < 1:
         yield f"page_size is {cls.page_size!r}; give a whole number from 1 on"
+    tick = cls.created_tick_s
+    if type(tick) not in {int, float} or not 0 <= tick < math.inf:
+        yield f"created_tick_s is {tick!r}; give a number of seconds from 0 on"
     yield from _limits(cls.limits)
     snapshot_fields = StorageSnapshot.__dataclass_fields__.keys() | DERIVED_FIELDS
     yield from _table("pushdown", cls.pushdown, snapshot_fields, "StorageSnapshot")
@@ -146,6 +153,9 @@ def _capabilities(cls: type[Driver]) -> Iterator[str]:
                 yield f"{capability.name} is declared but {method} is not overridden"
             if overridden and not declared:
                 yield f"{method} is overridden but {capability.name} is not declared"
+    for capability, reader in _FOUND_BY.items():
+        if capability in cls.capabilities and reader not in cls.capabilities:
+            yield f"{capability.name} is declared but {reader.name}, which finds it, is not"
 
 
 def _calls(cls: type[Driver]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from lxml import etree
 from werkzeug.wrappers import Request
 
 from gateway.core.bulk import check_item_count
-from gateway.driver import CreateSnapshot, DriverError, invalid
+from gateway.core.creations import NewSnapshot
+from gateway.driver import DriverError, invalid
 from gateway.http import schemas
 from gateway.http.body import (
     Body,
@@ -18,6 +19,7 @@ from gateway.http.body import (
     refuse_stray_text,
     xml_fields,
 )
+from gateway.http.deletion import MISSING, is_ok
 
 _LIST, _ITEM = "storage_snapshots", "storage_snapshot"
 _OBJECTS = "objects"
@@ -33,8 +35,11 @@ class _Items(NamedTuple):
     values: Sequence[Any]
 
 
-def read_ids(request: Request, query: Pairs) -> list[str]:
-    """Return the ids of the snapshots that a request names, in its query string or its body.
+def read_ids(request: Request, query: Pairs) -> tuple[list[str], bool]:
+    """Return the ids of the snapshots to delete, in the query string or the body of a request.
+
+    And whether those that do not exist are as good as deleted: that may stand in the
+    query string, or in a body that is a form.
 
     Raises:
         DriverError: ``invalid`` naming every bad item, or when there are none, too many,
@@ -47,6 +52,12 @@ def read_ids(request: Request, query: Pairs) -> list[str]:
         raise invalid({"id": "given in the query string beside a body; give all ids in one place"})
     found = _ids_in(body) if body.kind else _Items("ids", in_query)
     check_item_count("ids", len(found.values))
+    form = body.content if body.kind == "pairs" else []
+    missing_ok = is_ok([value for name, value in (*query, *form) if name == MISSING])
+    return _read_ids(found), missing_ok
+
+
+def _read_ids(found: _Items) -> list[str]:
     if found.name == _OBJECTS:
         uuid = schemas.UuidSchema()
         return _each(found, lambda value: load(uuid, json_fields(value, _ITEM)))
@@ -56,7 +67,7 @@ def read_ids(request: Request, query: Pairs) -> list[str]:
     return _each(found, lambda value: load(one, xml_fields(value, _ITEM)))
 
 
-def read_creates(request: Request, query: Pairs) -> CreateSnapshot | list[CreateSnapshot]:
+def read_creates(request: Request, query: Pairs) -> NewSnapshot | list[NewSnapshot]:
     """Return the snapshots that a request asks for: one, or a list if that is what its body is.
 
     Raises:
@@ -67,7 +78,7 @@ def read_creates(request: Request, query: Pairs) -> CreateSnapshot | list[Create
     schema = schemas.CreateSnapshotSchema()
     found = _creates_in(body)
     if found is None:
-        one: CreateSnapshot = load(schema, fields_of(query, body, _ITEM))
+        one: NewSnapshot = load(schema, fields_of(query, body, _ITEM))
         return one
     _refuse(name for name, _ in query)
     check_item_count(found.name, len(found.values))
@@ -77,8 +88,8 @@ def read_creates(request: Request, query: Pairs) -> CreateSnapshot | list[Create
 
 def _ids_in(body: Body) -> _Items:
     if body.kind == "pairs":
-        _refuse((name for name, _ in body.content if name != "id"), valid="id")
-        return _Items("ids", [value for _, value in body.content])
+        _refuse((n for n, _ in body.content if n not in {"id", MISSING}), valid=f"id, {MISSING}")
+        return _Items("ids", [value for name, value in body.content if name == "id"])
     if body.kind == "xml":
         return _children(body.content)
     document = body.content

@@ -20,6 +20,11 @@ _FEATURES = {
             Capability.SNAPSHOT_CREATE,
             Feature("bulk_create", "create", ("storage_snapshots", "dry_run")),
         ),
+        (
+            Capability.SNAPSHOT_CREATE,
+            Feature("unless_newer_than", "create", ("unless_newer_than",)),
+        ),
+        (Capability.SNAPSHOT_MARKER, Feature("idempotency_key", "create")),
         (Capability.IN_USE_REFUSE, Feature("in_use", "create", ("in_use",))),
         (Capability.LOCATION, Feature("location", "create", ("location",))),
         (
@@ -45,6 +50,7 @@ _FEATURES = {
             Capability.VOLUME_CREATE,
             Feature("create", "create", ("capacity", "size_bytes", "name", "description")),
         ),
+        (Capability.VOLUME_MARKER, Feature("idempotency_key", "create")),
         (Capability.SNAPSHOT_CLONE, Feature("from_snapshot", "create", ("snapshot_id",))),
         (Capability.ZONE, Feature("zone", "create", ("zone",))),
         (Capability.VOLUME_DELETE, Feature("delete", "delete")),

@@ -43,6 +43,8 @@ def problem_of(exchange: Exchange, error: DriverError) -> Problem:
         retryable=error.is_retryable,
         backend_code=error.backend_code,
         fields=error.fields,
+        outcome="unknown" if error.maybe_done else None,
+        marker=error.marker,
     )
 
 

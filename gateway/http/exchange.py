@@ -75,6 +75,7 @@ class Exchange:
         self._root = public_url
         self._account: Account | None = None
         self._query: list[tuple[str, str]] = []
+        self._told: list[tuple[str, str]] = []
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
@@ -192,9 +193,14 @@ class Exchange:
         fields: Fields = read_fields(self.request, self._query, root)
         return load(schema, fields)
 
+    def tell(self, name: str, value: str) -> None:
+        """Let the answer have one header more, also if it becomes an error."""
+        self._told.append((name, value))
+
     def headers(self) -> list[tuple[str, str]]:
-        """Return the headers that every answer carries."""
+        """Return the headers that every answer carries, and what is told."""
         found = [
+            *self._told,
             ("Cache-Control", _CACHE_CONTROL),
             ("Vary", _VARY),
             ("X-Request-Id", self.request_id),
@@ -221,17 +227,18 @@ class Exchange:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        state: str | None = None,
         is_partial: bool = False,
     ) -> Response:
         """Return the answer with ``body``, or 304 when the client has it already.
 
-        What shows a resource in part, or more than it, has a weak ETag: no change can
-        depend on it.
+        ``state`` is that of the resource, for changes that depend on it. What shows one in
+        part, or more than it, has a weak ETag: no change can depend on it.
         """
         headers_ = self.headers()
         headers_ += (headers or {}).items()
         if status < 400:  # noqa: PLR2004 - errors are no representations
-            etag = etags.of(body)
+            etag = etags.of(body, state)
             headers_.append(("ETag", f"W/{etag}" if is_partial else etag))
             if status == 200 and etags.is_known(self.request, etag):  # noqa: PLR2004
                 shown = [header for header in headers_ if header[0] != "Content-Encoding"]
@@ -241,10 +248,6 @@ class Exchange:
     def report(self, body: bytes, *, status: int) -> Response:
         """Return what has come of a request; it shows no resource, so it has no ETag."""
         return self._complete(body, status, self.headers())
-
-    def created(self, body: bytes, href: str, *, accepted: bool = False) -> Response:
-        """Return 201 for a resource that has been made, 202 for one that only will be."""
-        return self.respond(body, status=202 if accepted else 201, headers={"Location": href})
 
     def no_content(self) -> Response:
         """Return 204."""

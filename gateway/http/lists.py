@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from flask import Response
-from werkzeug.http import parse_list_header
 
 from gateway.core.collection import MAX_LIMIT
 from gateway.core.fields import Field, lookups, read_filter, read_sort
@@ -16,6 +15,7 @@ from gateway.core.listing import Listing
 from gateway.driver import DriverError, Filter, Query, SortKey, invalid
 from gateway.http.body import CONTROL_PARAMETERS
 from gateway.http.exchange import Exchange
+from gateway.http.preferences import APPLIED, preferences
 from gateway.http.streaming import respond
 from gateway.representations.documents import ListEnd
 from gateway.representations.xml_text import ILLEGAL
@@ -103,7 +103,7 @@ def read_list(
         limit=limit,
         marker=marker,
         with_count=with_count,
-        explain=explain == "true" or _prefers(exchange, "explain"),
+        explain=explain == "true" or "explain" in preferences(exchange.request),
         view=view,
     )
 
@@ -152,7 +152,7 @@ class _Told:
     def headers(self) -> dict[str, str]:
         """Return what stands in the headers."""
         found = {"Link": f'<{self._next}>; rel="next"'} if self._next else {}
-        return found | ({"Preference-Applied": "explain"} if self._request.explain else {})
+        return found | ({APPLIED: "explain"} if self._request.explain else {})
 
     def end(self) -> ListEnd:
         """Return what stands behind the items."""
@@ -282,9 +282,3 @@ def _one_of(*possible: str) -> Callable[[str], str]:
         return text
 
     return read
-
-
-def _prefers(exchange: Exchange, name: str) -> bool:
-    """Return whether the header Prefer (RFC 7240) has a preference, whatever its parameters."""
-    given = parse_list_header(exchange.request.headers.get("Prefer", ""))
-    return any(one.partition(";")[0].strip().lower() == name for one in given)

@@ -10,6 +10,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.DENIED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.CONFLICT: 409,
+    ErrorCode.KEY_REUSED: 422,
     ErrorCode.PRECONDITION_FAILED: 412,
     ErrorCode.QUOTA: 403,
     ErrorCode.RATE_LIMITED: 429,

@@ -1,6 +1,8 @@
 """What requests may hold: marshmallow schemas that make the core's request objects."""
 
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from marshmallow import (
@@ -13,6 +15,7 @@ from marshmallow import (
     validates_schema,
 )
 
+from gateway.core.creations import NewSnapshot
 from gateway.driver import (
     CloneSnapshot,
     CopySnapshot,
@@ -28,6 +31,9 @@ from gateway.representations.xml_text import ILLEGAL
 GIB = 1 << 30
 MAX_SIZE_BYTES = (1 << 63) - 1
 _MAX_DIGITS = 19
+_AGE = re.compile(r"([0-9]{1,9})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_OLDEST = timedelta(days=3660)
 
 
 def check_characters(text: str) -> None:
@@ -84,6 +90,22 @@ class Count(fields.Field[int]):
         return value
 
 
+class Age(fields.Field[timedelta]):
+    """A span of time: a whole number and s, m, h or d."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kw: Any
+    ) -> timedelta:
+        found = _AGE.fullmatch(value) if isinstance(value, str) else None
+        age = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+        if not timedelta() < age <= _OLDEST:
+            raise ValidationError(
+                f"give a whole number and a unit, such as 60m, 12h or 1d, of at most "
+                f"{_OLDEST.days} days"
+            )
+        return age
+
+
 class Words(fields.Field[tuple[str, ...]]):
     """A list of words, or one string with commas."""
 
@@ -122,10 +144,12 @@ class CreateSnapshotSchema(_Request):
     metadata = metadata_field()
     location = OptionalText()
     in_use = fields.String(validate=validate.OneOf(["allow", "refuse"]))
+    unless_newer_than = Age()
 
     @post_load
-    def _make(self, data: dict[str, Any], **_: Any) -> CreateSnapshot:
-        return CreateSnapshot(**data)
+    def _make(self, data: dict[str, Any], **_: Any) -> NewSnapshot:
+        age = data.pop("unless_newer_than", None)
+        return NewSnapshot(CreateSnapshot(**data), age)
 
 
 class _OneId(_Request):
@@ -323,6 +347,12 @@ SNAPSHOT_FIELDS = (
         "in_use",
         "string",
         "At creation: allow (default) or refuse a volume that is in use",
+        readonly=False,
+    ),
+    _field(
+        "unless_newer_than",
+        "string",
+        "At creation: answer with the volume's newest ready snapshot if it is younger (60m, 12h)",
         readonly=False,
     ),
     _field("tier", "string", "The class of storage that it is kept in; ec2: standard or archive"),

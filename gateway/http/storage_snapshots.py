@@ -1,37 +1,38 @@
-"""/api/storage_snapshots: list, show, create, change, delete, metadata, clone, copy, revert.
+"""/api/storage_snapshots: list, show, create, change, delete, clone, copy, revert.
 
 Several at once are created and deleted at the collection.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from types import ModuleType
+from functools import lru_cache, partial
 
 from flask import Blueprint, Response
 
-from gateway.core import fields
+from gateway.core import endings, fields
 from gateway.core.actions import snapshot_actions
 from gateway.core.descriptions import limits_of, pushed_down
-from gateway.core.snapshots import value_of
+from gateway.core.snapshots import Condition
 from gateway.driver import (
     Capability,
     Driver,
     StorageSnapshot,
     StorageVolume,
-    UpdateSnapshot,
 )
-from gateway.http import bulk, lists, schemas
+from gateway.http import bulk, deletion, lists, schemas, waits
 from gateway.http.bulk import DRY_RUN
 from gateway.http.bulk_body import read_creates, read_ids
-from gateway.http.etags import check_if_match, refuse_if_match
+from gateway.http.deletion import MISSING
+from gateway.http.etags import if_match, refuse_if_match, state_of
 from gateway.http.exchange import Exchange, current
 from gateway.http.lists import View
-from gateway.http.storage_volumes import volume_row
+from gateway.http.storage_volumes import made_volume, volume_row
+from gateway.http.terms import made_response, refuse_key, terms_of
 from gateway.representations.documents import Native, ResourceSchema, Row
 
 blueprint = Blueprint("storage_snapshots", __name__, url_prefix="/api/storage_snapshots")
-SHOWN = tuple(f.name for f in schemas.SNAPSHOT_FIELDS if f.name not in {"in_use", "volume_id"})
+_AT_CREATION = frozenset({"in_use", "unless_newer_than", "volume_id"})
+SHOWN = tuple(f.name for f in schemas.SNAPSHOT_FIELDS if f.name not in _AT_CREATION)
 """The fields of a snapshot's document."""
 LIST_METHODS = ("get", "post", "delete")
 DETAIL_METHODS = ("get", "put", "patch", "delete")
@@ -61,16 +62,20 @@ def create() -> Response:
     """Make a snapshot of a volume, or several."""
     exchange = current()
     account = exchange.account
-    dry_run = exchange.flag(DRY_RUN)
+    dry_run, terms = exchange.flag(DRY_RUN), terms_of(exchange.request)
     asked = read_creates(exchange.request, exchange.pairs)
     if isinstance(asked, list):
         refuse_if_match(exchange.request)
+    is_list = isinstance(asked, list)
     if isinstance(asked, list) or dry_run:
-        requests = asked if isinstance(asked, list) else [asked]
-        return bulk.create(exchange, requests, _rows(exchange), dry_run=dry_run)
-    snapshot = account.create_snapshot(asked)
-    href = exchange.links.member("storage_snapshots", snapshot.id)
-    return exchange.created(_render(exchange, snapshot), href)
+        wanted = asked if isinstance(asked, list) else [asked]
+        rows = _rows(exchange)
+        return bulk.create(exchange, wanted, terms, rows, dry_run=dry_run, is_list=is_list)
+    made = account.make_snapshot(asked.request, asked.terms(terms))
+    href = exchange.links.member("storage_snapshots", made.item.id)
+    made, is_over = waits.made(exchange, made, href, partial(endings.snapshot_made, account))
+    body = _render(exchange, made.item)
+    return made_response(exchange, made, body, href, state=state_of(made.item), is_over=is_over)
 
 
 @blueprint.delete("")
@@ -78,11 +83,11 @@ def delete_several() -> Response:
     """Delete the snapshots that the request names."""
     exchange = current()
     dry_run = exchange.flag(DRY_RUN)
-    exchange.parameters("id", DRY_RUN)
+    exchange.parameters("id", DRY_RUN, MISSING)
     exchange.account  # noqa: B018 - who asks comes before what is asked
     refuse_if_match(exchange.request)
-    ids = read_ids(exchange.request, exchange.pairs)
-    return bulk.delete(exchange, ids, dry_run=dry_run)
+    ids, missing_ok = read_ids(exchange.request, exchange.pairs)
+    return bulk.delete(exchange, ids, dry_run=dry_run, missing_ok=missing_ok)
 
 
 @blueprint.get("/schema")
@@ -114,7 +119,9 @@ def show(snapshot_id: str) -> Response:
         volumes.find((snapshot,))
     row = _rows(exchange, view, volumes.found)(snapshot)
     body = exchange.format.storage_snapshot(snapshot, row)
-    return exchange.respond(body, is_partial=view != View())
+    if view != View():
+        return exchange.respond(body, is_partial=True)
+    return exchange.respond(body, state=state_of(snapshot))
 
 
 @blueprint.put("/<snapshot_id>")
@@ -125,8 +132,8 @@ def update(snapshot_id: str) -> Response:
     account = exchange.account
     is_put = exchange.request.method == "PUT"
     request = exchange.load(schemas.UpdateSnapshotSchema(replace=is_put), _ROOT)
-    request = replace(request, if_revision=_check_if_match(exchange, snapshot_id))
-    return exchange.respond(_render(exchange, account.update_snapshot(snapshot_id, request)))
+    request = replace(request, only_if=_condition(exchange))
+    return _shown(exchange, account.update_snapshot(snapshot_id, request))
 
 
 @blueprint.delete("/<snapshot_id>")
@@ -134,13 +141,20 @@ def delete(snapshot_id: str) -> Response:
     """Delete a snapshot."""
     exchange = current()
     dry_run = exchange.flag(DRY_RUN)
-    exchange.parameters(DRY_RUN)
+    exchange.parameters(DRY_RUN, MISSING)
     account = exchange.account
-    _check_if_match(exchange, snapshot_id)
+    missing_ok = deletion.read_missing(exchange)
+    only_if = _condition(exchange)
     if dry_run:
-        return bulk.delete(exchange, [snapshot_id], dry_run=True)
-    account.delete_snapshot(snapshot_id)
-    return exchange.no_content()
+        if only_if is not None:
+            account.check_condition(snapshot_id, only_if, missing_ok=missing_ok)
+        return bulk.delete(exchange, [snapshot_id], dry_run=True, missing_ok=missing_ok)
+    return deletion.delete(
+        exchange,
+        partial(account.delete_snapshot, snapshot_id, missing_ok=missing_ok, only_if=only_if),
+        partial(endings.snapshot_deleted, account, snapshot_id),
+        partial(_shown, exchange, status=202),
+    )
 
 
 @blueprint.post("/<snapshot_id>/clone")
@@ -148,14 +162,10 @@ def clone(snapshot_id: str) -> Response:
     """Restore a snapshot to a new volume."""
     exchange = current()
     account = exchange.account
+    terms = terms_of(exchange.request)
     request = exchange.load(schemas.CloneSnapshotSchema(), "clone")
-    volume = account.clone_snapshot(snapshot_id, request)
-    href = exchange.links.member("storage_volumes", volume.id)
-    return exchange.created(
-        exchange.format.storage_volume(volume, volume_row(exchange, volume)),
-        href,
-        accepted=Capability.CLONE_ACCEPTED in exchange.capabilities,
-    )
+    made = account.make_clone(snapshot_id, request, terms)
+    return made_volume(exchange, made, is_clone=True)
 
 
 @blueprint.post("/<snapshot_id>/copy")
@@ -163,12 +173,15 @@ def copy(snapshot_id: str) -> Response:
     """Copy a snapshot to another provider of the same driver."""
     exchange = current()
     account = exchange.account
+    terms = terms_of(exchange.request)
     name, request = exchange.load(schemas.CopySnapshotSchema(), "copy")
     destination, links = exchange.destination(name)
-    snapshot = account.copy_snapshot(snapshot_id, request, destination)
-    row = replace(_row(exchange, snapshot), links=links)
-    body = exchange.format.storage_snapshot(snapshot, row)
-    return exchange.created(body, links.member("storage_snapshots", snapshot.id))
+    made = account.make_copy(snapshot_id, request, destination, terms)
+    href = links.member("storage_snapshots", made.item.id)
+    made, is_over = waits.made(exchange, made, href, partial(endings.snapshot_made, destination))
+    row = replace(_row(exchange, made.item), links=links)
+    body = exchange.format.storage_snapshot(made.item, row)
+    return made_response(exchange, made, body, href, state=state_of(made.item), is_over=is_over)
 
 
 @blueprint.post("/<snapshot_id>/revert")
@@ -176,70 +189,17 @@ def revert(snapshot_id: str) -> Response:
     """Set a snapshot's volume back to it."""
     exchange = current()
     account = exchange.account
+    refuse_key(exchange.request)
     exchange.load(schemas.RevertSnapshotSchema(), "revert")
-    _check_if_match(exchange, snapshot_id)
-    snapshot = account.revert_snapshot(snapshot_id)
-    return exchange.respond(_render(exchange, snapshot), status=202)
-
-
-@blueprint.get("/<snapshot_id>/metadata")
-def metadata(snapshot_id: str) -> Response:
-    """Return all metadata of a snapshot."""
-    exchange = current()
-    exchange.parameters()
-    snapshot = exchange.account.get_snapshot(snapshot_id)
-    return exchange.respond(exchange.format.metadata(snapshot.metadata))
-
-
-@blueprint.post("/<snapshot_id>/metadata")
-@blueprint.put("/<snapshot_id>/metadata")
-def change_metadata(snapshot_id: str) -> Response:
-    """Merge metadata (POST) or replace all of it (PUT)."""
-    exchange = current()
-    account = exchange.account
-    is_put = exchange.request.method == "PUT"
-    change = exchange.load(schemas.MetadataSchema(replace=is_put), "metadata")
-    revision = check_if_match(
-        exchange.request,
-        lambda: account.get_snapshot(snapshot_id),
-        lambda module, snapshot: module.metadata(snapshot.metadata),
-    )
-    request = UpdateSnapshot(metadata=change, if_revision=revision)
-    snapshot = account.update_snapshot(snapshot_id, request)
-    return exchange.respond(exchange.format.metadata(snapshot.metadata))
-
-
-@blueprint.get("/<snapshot_id>/metadata/<key:key>")
-def metadata_value(snapshot_id: str, key: str) -> Response:
-    """Return one metadata value."""
-    exchange = current()
-    exchange.parameters()
-    value = exchange.account.get_metadata_value(snapshot_id, key)
-    return exchange.respond(exchange.format.metadata_value(key, value))
-
-
-@blueprint.put("/<snapshot_id>/metadata/<key:key>")
-def set_metadata_value(snapshot_id: str, key: str) -> Response:
-    """Set one metadata value."""
-    exchange = current()
-    account = exchange.account
-    change = exchange.load(schemas.MetadataValueSchema(key), "meta")
-    revision = _check_value_if_match(exchange, snapshot_id, key)
-    request = UpdateSnapshot(metadata=change, if_revision=revision)
-    account.update_snapshot(snapshot_id, request)
-    # What was set here: by now somebody else may have set another value.
-    return exchange.respond(exchange.format.metadata_value(key, change.set[key]))
-
-
-@blueprint.delete("/<snapshot_id>/metadata/<key:key>")
-def delete_metadata_key(snapshot_id: str, key: str) -> Response:
-    """Remove one metadata key."""
-    exchange = current()
-    exchange.parameters()
-    account = exchange.account
-    revision = _check_value_if_match(exchange, snapshot_id, key)
-    account.delete_metadata_key(snapshot_id, key, if_revision=revision)
-    return exchange.no_content()
+    snapshot = account.revert_snapshot(snapshot_id, only_if=_condition(exchange))
+    wait = waits.wait_of(exchange)
+    if wait is None:
+        return _shown(exchange, snapshot, status=202)
+    waited = endings.reverted(account, snapshot, wait)
+    if not waited.is_over:
+        waits.tell_unfinished(exchange, waited)
+    snapshot = waited.item.snapshot if waited.item else snapshot
+    return _shown(exchange, snapshot, status=200 if waited.is_over else 202)
 
 
 def native_of(driver: type[Driver]) -> Native:
@@ -288,19 +248,10 @@ def _render(exchange: Exchange, snapshot: StorageSnapshot) -> bytes:
     return body
 
 
-def _check_if_match(exchange: Exchange, snapshot_id: str) -> str | None:
-    return check_if_match(
-        exchange.request,
-        lambda: exchange.account.get_snapshot(snapshot_id),
-        lambda module, snapshot: module.storage_snapshot(snapshot, _row(exchange, snapshot)),
-    )
+def _condition(exchange: Exchange) -> Condition | None:
+    return if_match(exchange.request, state_of)
 
 
-def _check_value_if_match(exchange: Exchange, snapshot_id: str, key: str) -> str | None:
-    def show(module: ModuleType, snapshot: StorageSnapshot) -> bytes:
-        body: bytes = module.metadata_value(key, value_of(snapshot, key))
-        return body
-
-    return check_if_match(
-        exchange.request, lambda: exchange.account.get_snapshot(snapshot_id), show
-    )
+def _shown(exchange: Exchange, snapshot: StorageSnapshot, *, status: int = 200) -> Response:
+    body = _render(exchange, snapshot)
+    return exchange.respond(body, status=status, state=state_of(snapshot))

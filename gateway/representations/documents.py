@@ -124,6 +124,10 @@ class Problem:
     provider: str | None = None
     backend_code: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    outcome: str | None = None
+    """``unknown`` if the change may have happened all the same."""
+    marker: str | None = None
+    """What lists find by ``created_by`` if it has been made all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,8 @@ def problem_document(error: Problem) -> dict[str, Any]:
         "message": error.message,
         "request_id": error.request_id,
         "retryable": error.retryable,
+        "outcome": error.outcome,
+        "marker": error.marker,
         "fields": dict(error.fields),
         "backend": {
             "driver": error.driver,

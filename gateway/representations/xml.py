@@ -147,6 +147,12 @@ def _problem(error: Problem, pad: str) -> str:
         f"{pad}  <request_id>{escape(error.request_id)}</request_id>\n"
         f"{pad}  <retryable>{flag(error.retryable)}</retryable>\n"
     ]
+    told = {"outcome": error.outcome, "marker": error.marker}
+    lines += [
+        f"{pad}  <{name}>{escape(text)}</{name}>\n"
+        for name, text in told.items()
+        if text is not None
+    ]
     if error.fields:
         lines.append(f"{pad}  <fields>\n")
         lines += [

@@ -47,7 +47,8 @@ from gateway.driver import (
 )
 
 GIB = 1 << 30
-EVERYTHING = Capability.KEEPS_DEADLINE | Capability.CLONE_ACCEPTED
+EVERYTHING = Capability.KEEPS_DEADLINE | Capability.CLONE_ACCEPTED | Capability.SHOWS_DELETING
+EVERYTHING |= Capability.SNAPSHOT_MARKER | Capability.VOLUME_MARKER
 for _flag in (*METHODS, *PARAMETERS.values()):
     EVERYTHING |= _flag
 STATES = {
@@ -142,6 +143,7 @@ class MemoryDriver(Driver):
         ("volume_id", Lookup.EXACT): Pushdown.EXACT,
         ("name", Lookup.CONTAINS): Pushdown.SUPERSET,
         ("created", Lookup.GTE): Pushdown.EXACT,
+        ("created_by", Lookup.EXACT): Pushdown.EXACT,
     }
     volume_pushdown: ClassVar = {("id", Lookup.EXACT): Pushdown.EXACT}
     sort_keys = frozenset({"created", "name"})
@@ -216,7 +218,7 @@ class MemoryDriver(Driver):
                 metadata=dict(request.metadata),
                 owner=Owner("demo", is_self=True),
                 location=request.location,
-                revision="1",
+                created_by=request.marker,
                 native={"id": "x"},
             )
             self._cloud.snapshots[made.id] = made
@@ -228,8 +230,7 @@ class MemoryDriver(Driver):
     ) -> StorageSnapshot:
         with self._cloud.called(deadline, is_change=True):
             before = self._found(snapshot_id)
-            if request.if_revision not in (None, before.revision):
-                raise DriverError(ErrorCode.PRECONDITION_FAILED, "it has changed")
+            request.check(before)
             change = request.metadata or MetadataChange()
             after = replace(
                 before,
@@ -238,7 +239,6 @@ class MemoryDriver(Driver):
                     before.description if request.description is UNSET else request.description
                 ),
                 metadata=change.applied_to(before.metadata),
-                revision=str(int(before.revision or 0) + 1),
             )
             self._cloud.snapshots[snapshot_id] = after
             return after
@@ -262,6 +262,7 @@ class MemoryDriver(Driver):
                 zone=request.zone,
                 size_bytes=request.size_bytes or snapshot.size_bytes,
                 snapshot_id=snapshot.id,
+                created_by=request.marker,
             )
             self._cloud.content[made.id] = self._cloud.content[snapshot.id]
             return made
@@ -279,6 +280,7 @@ class MemoryDriver(Driver):
                     source.description if request.description is UNSET else request.description
                 ),
                 metadata=source.metadata if request.metadata is None else request.metadata,
+                created_by=request.marker,
             )
             destination._cloud.snapshots[copy.id] = copy
             return copy
@@ -304,7 +306,9 @@ class MemoryDriver(Driver):
 
     def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
         with self._cloud.called(deadline, is_change=True):
-            return self._cloud.add_volume(size_bytes=request.size_bytes, name=request.name)
+            return self._cloud.add_volume(
+                size_bytes=request.size_bytes, name=request.name, created_by=request.marker
+            )
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
         with self._cloud.called(deadline, is_change=True):

@@ -24,6 +24,7 @@ from gateway.driver import (
     DriverError,
     DriverOptions,
     ErrorCode,
+    Marker,
     MetadataChange,
     Page,
     Query,
@@ -288,6 +289,166 @@ class ClonesTheVolume(MemoryDriver):
         return made
 
 
+# Markers, conditions, endings
+
+
+@caught_by("test_a_snapshot_carries_its_marker_from_its_first_moment")
+class CarriesNoMarker(MemoryDriver):
+    def create_snapshot(self, request: Any, **kw: Any) -> Any:
+        return super().create_snapshot(replace(request, marker=None), **kw)
+
+
+@caught_by("test_a_marker_finds_what_carries_it_and_nothing_else")
+class HidesWhatIsMarked(MemoryDriver):
+    def list_snapshots(self, query: Query, **kw: Any) -> Any:
+        page = super().list_snapshots(query, **kw)
+        return replace(page, items=()) if query.value_of("created_by") else page
+
+
+@caught_by("test_a_key_of_another_request_makes_nothing")
+class LosesTheMarkerInLists(MemoryDriver):
+    def list_snapshots(self, query: Query, **kw: Any) -> Any:
+        page = super().list_snapshots(query, **kw)
+        return replace(page, items=tuple(replace(s, created_by=None) for s in page.items))
+
+
+@caught_by("test_a_repeat_is_answered_with_what_the_first_has_made")
+class ForgetsTheRequest(_Altering):
+    def alter(self, snapshot: Any) -> Any:
+        marker = snapshot.created_by
+        return replace(snapshot, created_by=marker and replace(marker, request="0" * 32))
+
+
+@caught_by("test_a_marker_is_no_metadata")
+class PutsItsMarkerIntoMetadata(_Altering):
+    def alter(self, snapshot: Any) -> Any:
+        marker = snapshot.created_by
+        return replace(snapshot, metadata={**snapshot.metadata, **(marker.pairs if marker else {})})
+
+
+@caught_by("test_a_marker_survives_a_change")
+class ReplacesTheMarkerToo(MemoryDriver):
+    def update_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        after = super().update_snapshot(snapshot_id, request, **kw)
+        if request.metadata and request.metadata.replace:
+            after = replace(after, created_by=None)
+            self._cloud.snapshots[snapshot_id] = after
+        return after
+
+
+@caught_by("test_as_much_metadata_as_is_declared_fits_beside_it")
+class LeavesNoRoomForTheMarker(MemoryDriver):
+    def create_snapshot(self, request: Any, **kw: Any) -> Any:
+        if len(request.metadata) + len(request.marker.pairs) > self.limits.metadata_pairs:
+            raise CloudError(Fault.QUOTA)
+        return super().create_snapshot(request, **kw)
+
+
+@caught_by("test_a_clone_does_not_inherit_the_marker")
+class ClonesInheritTheMarker(MemoryDriver):
+    def clone_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        marker = self._found(snapshot_id).created_by
+        return super().clone_snapshot(snapshot_id, replace(request, marker=marker), **kw)
+
+
+@caught_by("test_a_copy_carries_its_own_marker")
+class CopiesInheritTheMarker(MemoryDriver):
+    def copy_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        marker = self._found(snapshot_id).created_by
+        return super().copy_snapshot(snapshot_id, replace(request, marker=marker), **kw)
+
+
+@caught_by("test_a_clone_is_found_by_its_marker")
+class ForgetsTheMarkerOfClones(MemoryDriver):
+    def clone_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        return super().clone_snapshot(snapshot_id, replace(request, marker=None), **kw)
+
+
+@caught_by("test_a_new_volume_is_found_by_its_marker")
+class HidesTheMarkersOfVolumes(MemoryDriver):
+    def list_volumes(self, query: Query, **kw: Any) -> Any:
+        page = super().list_volumes(query, **kw)
+        return replace(page, items=tuple(replace(v, created_by=None) for v in page.items))
+
+
+@caught_by("test_a_key_without_markers_is_refused_and_makes_nothing")
+class MarksWithoutBeingAsked(MemoryDriver):
+    capabilities = MemoryDriver.capabilities & ~Capability.SNAPSHOT_MARKER
+
+    def create_snapshot(self, request: Any, **kw: Any) -> Any:
+        return super().create_snapshot(replace(request, marker=Marker("a", "b")), **kw)
+
+
+@caught_by("test_a_clone_with_a_key_and_without_markers_is_refused")
+class MarksClonesWithoutBeingAsked(MemoryDriver):
+    capabilities = MemoryDriver.capabilities & ~Capability.VOLUME_MARKER
+
+    def clone_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        return super().clone_snapshot(snapshot_id, replace(request, marker=Marker("a", "b")), **kw)
+
+
+@caught_by("test_a_change_that_fails_is_not_half_done")
+class MarksTooLate(MemoryDriver):
+    def create_snapshot(self, request: Any, **kw: Any) -> Any:
+        made = super().create_snapshot(replace(request, marker=None), **kw)
+        self._cloud.snapshots[made.id] = replace(made, created_by=request.marker)
+        return self._cloud.snapshots[made.id]
+
+
+@caught_by("test_a_condition_is_asked_of_the_snapshot_as_it_is")
+class AsksNoCondition(MemoryDriver):
+    def update_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        return super().update_snapshot(snapshot_id, replace(request, only_if=None), **kw)
+
+
+@caught_by("test_a_condition_that_fails_changes_nothing")
+class AsksTooLate(MemoryDriver):
+    def update_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        after = super().update_snapshot(snapshot_id, replace(request, only_if=None), **kw)
+        request.check(after)
+        return after
+
+
+@caught_by("test_a_change_that_comes_too_late_is_refused")
+class ShowsAnOldState(MemoryDriver):
+    def get_snapshot(self, snapshot_id: str, **kw: Any) -> Any:
+        known = self.__dict__.setdefault("_known", {})
+        return known.setdefault(snapshot_id, super().get_snapshot(snapshot_id, **kw))
+
+    def update_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        return super().update_snapshot(snapshot_id, replace(request, only_if=None), **kw)
+
+
+@caught_by("test_the_last_failure_is_text_or_nothing")
+class TellsAnObject(MemoryDriver):
+    def last_failure(self, resource_id: str, *, deadline: Deadline) -> Any:
+        return {"message": "it failed"}
+
+
+@caught_by("test_what_is_being_deleted_is_shown_so")
+class ShowsWhatItDeletes(MemoryDriver):
+    def get_snapshot(self, snapshot_id: str, **kw: Any) -> Any:
+        left = self.__dict__.setdefault("_left", {})
+        if left.get(snapshot_id):
+            return left[snapshot_id].pop()
+        return super().get_snapshot(snapshot_id, **kw)
+
+    def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
+        self.__dict__.setdefault("_left", {})[snapshot_id] = [self._found(snapshot_id)]
+        super().delete_snapshot(snapshot_id, deadline=deadline)
+
+
+@caught_by("test_the_later_one_shows_the_later_time")
+class CountsBackwards(MemoryDriver):
+    def create_snapshot(self, request: Any, **kw: Any) -> Any:
+        made = super().create_snapshot(request, **kw)
+        number = int(made.id.rpartition("-")[2])
+        assert made.created is not None
+        made = replace(made, created=made.created - timedelta(seconds=number))
+        self._cloud.snapshots[made.id] = made
+        return made
+
+
 # Flags, errors, secrets, threads
 
 
@@ -546,15 +707,6 @@ class ChangesMakeItYounger(MemoryDriver):
         younger = replace(found, created=found.created and found.created + timedelta(seconds=1))
         self._cloud.snapshots[snapshot_id] = younger
         return younger
-
-
-@caught_by("test_every_change_has_a_revision_of_its_own")
-class KeepsItsRevision(_Altering):
-    def alter(self, snapshot: Any) -> Any:
-        return replace(snapshot, revision="1")
-
-    def update_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
-        return self.alter(super().update_snapshot(snapshot_id, request, **kw))
 
 
 @caught_by("test_a_clone_is_made_once_and_told_as_it_is")

@@ -24,6 +24,8 @@ from gateway.driver import (
 )
 from tests.conformance.memory import MemoryDriver, MemoryHarness
 
+_MARKERS = Capability.SNAPSHOT_MARKER | Capability.VOLUME_MARKER
+
 
 class ReadingDriver(Driver):
     """Reads what others have made."""
@@ -82,6 +84,30 @@ class TestReading(SnapshotConformance):
     @classmethod
     def harness(cls) -> Iterator[ReadingHarness]:
         with ReadingHarness() as harness:
+            yield harness
+
+
+class UnmarkedDriver(MemoryDriver):
+    """Does everything but keep markers."""
+
+    title = "Unmarked memory"
+    capabilities = MemoryDriver.capabilities & ~_MARKERS
+
+
+class UnmarkedHarness(MemoryHarness):
+    """The cloud in memory before it."""
+
+    backend = "a dictionary without markers"
+    driver_class = UnmarkedDriver
+
+
+class TestUnmarked(SnapshotConformance):
+    """A driver for a cloud that keeps nothing beside a snapshot."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def harness(cls) -> Iterator[UnmarkedHarness]:
+        with UnmarkedHarness() as harness:
             yield harness
 
 

@@ -124,6 +124,17 @@ def test_a_dry_run_obeys_if_match_of_the_one_snapshot(server: Server, kept: str)
     assert answer.status_code == 412
 
 
+def test_a_dry_run_with_if_match_of_what_is_gone_tells_what_missing_ok_would(
+    server: Server, kept: str
+) -> None:
+    headers = {"If-Match": '"old"', **accept("json")}
+    for query, status in (("?", 404), ("?missing=ok&", 204)):
+        path = f"{LIST}/{kept}-gone{query}"
+        assert server.request("DELETE", path, headers=headers).status_code == status
+    answer = server.request("DELETE", f"{path}dry_run=true", headers=headers)
+    assert [one["status"] for one in results(answer)] == [204]
+
+
 def test_without_a_dry_run_false_deletes(server: Server, make_snapshot: Make) -> None:
     one = make_snapshot()["id"]
     answer = delete(server, naming("query", [one]), "json", dry_run="false")

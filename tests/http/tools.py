@@ -135,6 +135,8 @@ def _problem(root: etree._Element) -> dict[str, Any]:
         "message": root.findtext("message"),
         "request_id": root.findtext("request_id"),
         "retryable": root.findtext("retryable") == "true",
+        "outcome": root.findtext("outcome"),
+        "marker": root.findtext("marker"),
         "fields": {f.get("name"): f.text for f in root.findall("fields/field")},
         "backend": {
             "driver": backend.get("driver") or None,

@@ -177,6 +177,17 @@ BACKEND_PROBLEM = Problem(
     provider="aws-eu",
     backend_code="Server.Unavailable",
 )
+UNKNOWN_PROBLEM = Problem(
+    status=504,
+    kind="timeout",
+    message="late; it may be made all the same",
+    path="/api/storage_snapshots",
+    request_id="r-3",
+    driver="ec2",
+    provider="aws-eu",
+    outcome="unknown",
+    marker="0123456789abcdef0123456789abcdef",
+)
 EARLY_PROBLEM = Problem(406, "not_acceptable", "no", "/api", "r-2")
 RESULTS = (
     Result(0, 204, "snap <1>"),

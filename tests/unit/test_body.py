@@ -214,7 +214,7 @@ def test_a_file_is_no_value() -> None:
 def test_an_unknown_parameter_is_told_the_valid_ones() -> None:
     with pytest.raises(DriverError) as caught:
         load(schemas.CreateSnapshotSchema(), {"volume_id": "v", "nmae": "a", "x": 1})
-    valid = "volume_id, name, description, metadata, location, in_use"
+    valid = "volume_id, name, description, metadata, location, in_use, unless_newer_than"
     assert caught.value.fields == dict.fromkeys(("nmae", "x"), f"unknown parameter; valid: {valid}")
     assert "nmae: unknown parameter" in caught.value.message
 

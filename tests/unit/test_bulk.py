@@ -16,6 +16,7 @@ from gateway.core.bulk import (
     delete_snapshots,
     run,
 )
+from gateway.core.creations import NewSnapshot
 from gateway.core.snapshots import Account
 from gateway.driver import (
     Capability,
@@ -154,7 +155,7 @@ def test_too_few_and_too_many_are_refused_without_a_call(count: int) -> None:
     found = account(backend)
     error = refused(delete_snapshots, found, [str(n) for n in range(count)])
     assert (error.code, list(error.fields)) == (ErrorCode.INVALID, ["ids"])
-    error = refused(create_snapshots, found, [CreateSnapshot("v")] * count)
+    error = refused(create_snapshots, found, [NewSnapshot(CreateSnapshot("v"))] * count)
     assert (error.code, list(error.fields)) == (ErrorCode.INVALID, ["storage_snapshots"])
     assert backend.calls == []
     check_item_count("ids", 1)
@@ -181,7 +182,7 @@ def test_what_the_driver_cannot_do_at_all_is_refused_as_a_whole(dry_run: bool) -
     found = account(backend, Mute)
     for call in (
         lambda: delete_snapshots(found, ["a"], dry_run=dry_run),
-        lambda: create_snapshots(found, [CreateSnapshot("v")], dry_run=dry_run),
+        lambda: create_snapshots(found, [NewSnapshot(CreateSnapshot("v"))], dry_run=dry_run),
     ):
         assert refused(call).code is ErrorCode.UNSUPPORTED
     assert backend.calls == []
@@ -197,7 +198,7 @@ def test_a_login_that_fails_is_one_refusal_and_not_one_for_each(dry_run: bool) -
     found = account(backend, Stranger)
     for call in (
         lambda: delete_snapshots(found, ["a", "b"], dry_run=dry_run),
-        lambda: create_snapshots(found, [CreateSnapshot("v")], dry_run=dry_run),
+        lambda: create_snapshots(found, [NewSnapshot(CreateSnapshot("v"))], dry_run=dry_run),
     ):
         assert refused(call).code is ErrorCode.UNAUTHENTICATED
     assert backend.calls == []
@@ -255,17 +256,21 @@ def test_a_dry_run_of_deletions_looks_and_deletes_nothing(backend: Backend, pick
 
 def test_each_snapshot_is_made_and_each_refusal_told(backend: Backend, picky: Account) -> None:
     outcomes = create_snapshots(
-        picky, [CreateSnapshot(v, name=n) for v, n in [("v", "x" * 11), ("w", "n"), ("bug", "n")]]
+        picky,
+        [
+            NewSnapshot(CreateSnapshot(v, name=n))
+            for v, n in [("v", "x" * 11), ("w", "n"), ("bug", "n")]
+        ],
     )
     assert codes(outcomes) == ["invalid", None, "internal"]
     assert outcomes[1].value is not None
-    assert outcomes[1].value.volume_id == "w"
+    assert outcomes[1].value.item.volume_id == "w"
     assert backend.names.count("create_snapshot") == 1
 
 
 def test_a_dry_run_of_creations_looks_and_makes_nothing(backend: Backend, picky: Account) -> None:
     asked = [("v", None), ("none", None), ("v", "x" * 11), ("a/b", None)]
-    requests = [CreateSnapshot(volume, name=name) for volume, name in asked]
+    requests = [NewSnapshot(CreateSnapshot(volume, name=name)) for volume, name in asked]
     outcomes = create_snapshots(picky, requests, dry_run=True)
     assert codes(outcomes) == [None, "not_found", "invalid", "not_found"]
     assert [outcome.value for outcome in outcomes] == [None] * 4
@@ -276,7 +281,9 @@ def test_a_dry_run_asks_for_no_volume_where_none_can_be_shown(backend: Backend) 
     class Blind(FakeDriver):
         capabilities = FakeDriver.capabilities & ~Capability.VOLUME_READ
 
-    outcomes = create_snapshots(account(backend, Blind), [CreateSnapshot("v")], dry_run=True)
+    outcomes = create_snapshots(
+        account(backend, Blind), [NewSnapshot(CreateSnapshot("v"))], dry_run=True
+    )
     assert codes(outcomes) == [None]
     assert backend.names == ["list_snapshots"]
 
@@ -299,9 +306,9 @@ def test_creations_of_one_volume_come_one_after_another(backend: Backend) -> Non
     # The same volume in both cases: a UUID is.
     asked = [(volume, str(n)) for n in range(6) for volume in ("v1", "V1", "v2", "v3")]
     outcomes = create_snapshots(
-        account(backend, Pacing), [CreateSnapshot(v, name=n) for v, n in asked]
+        account(backend, Pacing), [NewSnapshot(CreateSnapshot(v, name=n)) for v, n in asked]
     )
-    assert [o.value.id for o in outcomes if o.value] == [f"{v}-{n}" for v, n in asked]
+    assert [o.value.item.id for o in outcomes if o.value] == [f"{v}-{n}" for v, n in asked]
     assert meter.most == 3
     for volume in ("v1", "v2", "v3"):
         met = [name for found, name in meter.order if found == volume]

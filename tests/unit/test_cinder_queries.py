@@ -99,6 +99,8 @@ def test_volumes_are_asked_for_by_name_and_state_only() -> None:
     found = queries.of_volumes(query(name="n", state="in-use", volume_id="v", owner="self", id="x"))
     assert found == {"name": "n", "status": "in-use"}
     assert queries.of_volumes(tagged({"k": "w"})) == {}
+    found = queries.of_volumes(query(created_by="m"))
+    assert found == {"metadata": "{'snapgate:marker': 'm'}"}
 
 
 tricky = st.text(

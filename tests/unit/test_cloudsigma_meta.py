@@ -44,23 +44,23 @@ def change(**given: Any) -> UpdateSnapshot:
 def test_meta_holds_the_description_and_the_metadata(
     meta: Any, description: str | None, metadata: dict[str, str]
 ) -> None:
-    assert wire.read_meta(row(meta)) == (description, metadata)
+    assert wire.read_meta(row(meta)) == (description, metadata, None)
     for found in (wire.snapshot(row(meta)), wire.volume(row(meta))):
         assert (found.description, found.metadata) == (description, metadata)
 
 
 def test_a_row_without_meta_has_none() -> None:
-    assert wire.read_meta({"uuid": "u", "status": "s"}) == (None, {})
+    assert wire.read_meta({"uuid": "u", "status": "s"}) == (None, {}, None)
 
 
 @pytest.mark.parametrize("value", [True, False, None, [1], {"a": 1}])
 def test_what_is_no_text_in_meta_is_shown_as_text(value: Any) -> None:
-    _, metadata = wire.read_meta(row({"a": value}))
+    _, metadata, _ = wire.read_meta(row({"a": value}))
     assert isinstance(metadata["a"], str)
 
 
 def test_a_description_that_is_null_is_none() -> None:
-    assert wire.read_meta(row({"description": None})) == (None, {})
+    assert wire.read_meta(row({"description": None})) == (None, {}, None)
 
 
 def test_new_meta_holds_what_read_meta_reads() -> None:
@@ -179,11 +179,11 @@ def test_what_is_sent_reads_as_the_change_wants_it(
 ) -> None:
     whole = row({**meta, **({"description": old} if old else {})})
     before = deepcopy(whole)
-    _, was = wire.read_meta(whole)
+    _, was, _ = wire.read_meta(whole)
     after = wire.changed(whole, UpdateSnapshot(name, description, metadata))
     wanted = (old if description is UNSET else description) or None
     expected = metadata.applied_to(was) if metadata else was
-    assert wire.read_meta(after) == (wanted, expected)
+    assert wire.read_meta(after) == (wanted, expected, None)
     assert after["name"] == (before["name"] if name is UNSET else name or "")
     assert {k: v for k, v in after.items() if k not in ("name", "meta")} == {
         k: v for k, v in before.items() if k not in ("name", "meta")

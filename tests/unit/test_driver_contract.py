@@ -217,6 +217,9 @@ def test_the_flags_of_methods_name_real_methods() -> None:
     assert set(METHODS) | set(PARAMETERS.values()) == set(Capability) - {
         Capability.KEEPS_DEADLINE,
         Capability.CLONE_ACCEPTED,
+        Capability.SHOWS_DELETING,
+        Capability.SNAPSHOT_MARKER,
+        Capability.VOLUME_MARKER,
     }
 
 
@@ -257,6 +260,7 @@ def test_an_error_after_a_change_keeps_what_it_knows_and_says_once_that_it_may_b
 def test_the_authors_surface_is_pinned() -> None:
     assert gateway.driver.__all__ == [
         "CONTRACT",
+        "MARKER_KEY",
         "METHODS",
         "OWNER_SELF",
         "PARAMETERS",
@@ -279,6 +283,7 @@ def test_the_authors_surface_is_pinned() -> None:
         "HttpOptions",
         "Limits",
         "Lookup",
+        "Marker",
         "MetadataChange",
         "Order",
         "Owner",
@@ -303,7 +308,9 @@ def test_the_authors_surface_is_pinned() -> None:
         "count_call",
         "invalid",
         "is_uuid",
+        "marker_pairs",
         "retry_after_s",
+        "take_marker",
         "time_left_s",
         "was_sent",
         "within",

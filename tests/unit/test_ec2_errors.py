@@ -59,7 +59,7 @@ ROWS = [
     ("VolumeInUse", 400, CONFLICT),
     ("IncorrectState", 400, CONFLICT),
     ("IncorrectVolumeState", 400, CONFLICT),
-    ("IdempotentParameterMismatch", 400, CONFLICT),
+    ("IdempotentParameterMismatch", 400, ErrorCode.KEY_REUSED),
     ("InvalidZone.NotFound", 400, INVALID),
     ("UnknownVolumeType", 400, INVALID),
     ("TagLimitExceeded", 400, INVALID),

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -195,10 +196,14 @@ class FakeAccount(Account):
         self.asked.append("learn_number")
 
 
+def clients(owner: str) -> Any:
+    return SimpleNamespace(options={"owner": owner})
+
+
 def listed(
     account: Account, wanted: Query, option: str = "all", *, cursor: str | None = None
 ) -> Any:
-    driver = Ec2Driver({"owner": option}, account)
+    driver = Ec2Driver(clients(option), account)
     return driver.list_snapshots(wanted, page_size=7, cursor=cursor, deadline=Deadline(9))
 
 
@@ -259,7 +264,7 @@ def test_the_number_is_asked_for_only_when_there_are_rows_and_it_is_unknown() ->
 
 def test_volumes_are_asked_for_without_an_owner() -> None:
     account = FakeAccount({"VolumeId": "vol-1"})
-    driver = Ec2Driver({"owner": "self"}, account)
+    driver = Ec2Driver(clients("self"), account)
     page = driver.list_volumes(query(id="vol-1"), page_size=7, cursor=None, deadline=Deadline(9))
     assert [volume.id for volume in page.items] == ["vol-1"]
     assert account.asked == [(VOLUME, asked("volume-id", "vol-1"), 7, None)]

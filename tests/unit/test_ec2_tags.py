@@ -254,8 +254,8 @@ def test_what_is_asked_for_is_read_afterwards(
     all_before = {**before, **aws, **special}
     change_ = tags.changed(all_before, native, request_)
     after = change_.applied_to(all_before)
-    name, description, metadata = tags.read(tags.as_list(after), native)
-    old_name, old_description, _ = tags.read(tags.as_list(all_before), native)
+    name, description, metadata, _ = tags.read(tags.as_list(after), native)
+    old_name, old_description, _, _ = tags.read(tags.as_list(all_before), native)
     assert name == told(request_.name, old_name)
     assert description == told(request_.description, old_description)
     wanted = before if request_.metadata is None else request_.metadata.applied_to(before)
@@ -270,4 +270,4 @@ def test_what_a_new_resource_shall_be_is_read_afterwards(
     name: str | None, description: str | None, metadata: dict[str, str]
 ) -> None:
     made = tags.as_list(tags.for_new(name, metadata, description=description))
-    assert tags.read(made, None) == (name, description, metadata)
+    assert tags.read(made, None) == (name, description, metadata, None)

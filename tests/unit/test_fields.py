@@ -34,7 +34,7 @@ def refused(name: str, text: str) -> str:
     ("table", "model"), [(SNAPSHOTS, StorageSnapshot), (VOLUMES, StorageVolume)]
 )
 def test_every_field_of_the_model_can_be_filtered_by(table: Any, model: Any) -> None:
-    hidden = {"volume_exists", "deletable", "revision", "native", "labels"}
+    hidden = {"volume_exists", "deletable", "native", "labels"}
     derived = DERIVED_FIELDS if model is StorageSnapshot else frozenset()
     assert set(table) == model.__dataclass_fields__.keys() - hidden | derived
 

@@ -45,6 +45,8 @@ ROW = Disk(
     completed_ms=1311890060000,
     updated_ms=None,
     revision=0,
+    marker=None,
+    marked_request=None,
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

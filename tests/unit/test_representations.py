@@ -67,6 +67,7 @@ ANSWERS: dict[str, Callable[[ModuleType], bytes]] = {
     "drivers": lambda f: f.drivers([samples.DRIVER, samples.DRIVER], samples.LINKS),
     "schema": lambda f: f.schema(samples.SCHEMA),
     "problem-fields": lambda f: f.problem(samples.PROBLEM),
+    "problem-unknown": lambda f: f.problem(samples.UNKNOWN_PROBLEM),
     "problem-backend": lambda f: f.problem(samples.BACKEND_PROBLEM),
     "problem-early": lambda f: f.problem(samples.EARLY_PROBLEM),
     "results": lambda f: f.results(samples.RESULTS),

@@ -129,7 +129,13 @@ def test_json_says_what_the_model_says(snapshot: StorageSnapshot) -> None:
     ]
     assert {key: found[key] for key in same} == {key: getattr(snapshot, key) for key in same}
     assert found["labels"] == list(snapshot.labels)
-    told = set(found) | {"volume_id", "volume_exists", "native", "revision", "deletable"}
+    told = set(found) | {
+        "volume_id",
+        "volume_exists",
+        "native",
+        "deletable",
+        "created_by",
+    }
     assert set(StorageSnapshot.__slots__) <= told, "a fact of the model is not told"
 
 

@@ -58,7 +58,7 @@ def test_everything_given_reaches_the_request() -> None:
         "location": "ZRH",
         "in_use": "refuse",
     }
-    assert load(CREATE, given) == CreateSnapshot(
+    assert load(CREATE, given).request == CreateSnapshot(
         volume_id="vol-1",
         name="n",
         description="d",
@@ -69,7 +69,7 @@ def test_everything_given_reaches_the_request() -> None:
 
 
 def test_a_snapshot_needs_its_volume_and_nothing_else() -> None:
-    assert load(CREATE, {"volume_id": "v"}) == CreateSnapshot(volume_id="v")
+    assert load(CREATE, {"volume_id": "v"}).request == CreateSnapshot(volume_id="v")
     assert list(problems(CREATE, {})) == ["volume_id"]
     assert problems(CREATE, {"volume_id": ""}) == {"volume_id": "must not be empty"}
     assert list(problems(CREATE, {"volume_id": None})) == ["volume_id"]
@@ -78,7 +78,7 @@ def test_a_snapshot_needs_its_volume_and_nothing_else() -> None:
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_null_and_empty_texts_mean_none(nothing: str | None) -> None:
     given = {"volume_id": "v", "name": nothing, "description": nothing, "location": nothing}
-    assert load(CREATE, given) == CreateSnapshot(volume_id="v")
+    assert load(CREATE, given).request == CreateSnapshot(volume_id="v")
     assert load(PATCH, {"name": nothing}) == UpdateSnapshot(name=None)
     assert load(CLONE, {"name": nothing, "zone": nothing, "media": nothing}) == CloneSnapshot()
 
@@ -115,7 +115,7 @@ def test_such_a_character_is_refused_in_metadata_too(character: str) -> None:
 @pytest.mark.parametrize("text", LEGAL)
 def test_every_other_character_is_kept(text: str) -> None:
     given = {"volume_id": text, "name": text, "metadata": {text: text}}
-    assert load(CREATE, given) == CreateSnapshot(text, name=text, metadata={text: text})
+    assert load(CREATE, given).request == CreateSnapshot(text, name=text, metadata={text: text})
 
 
 @pytest.mark.parametrize("value", ["k=v", 1, [], ["k"], None])

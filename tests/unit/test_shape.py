@@ -85,6 +85,8 @@ ATTRIBUTES: list[tuple[str, Any, str]] = [
     ("Options", None, "Options is no subclass of DriverOptions"),
     ("Options", Schema, "Options is no subclass of DriverOptions"),
     ("Options", {"region": str}, "Options is no subclass of DriverOptions"),
+    ("created_tick_s", -1, "created_tick_s is -1; give a number of seconds from 0 on"),
+    ("created_tick_s", "1", "created_tick_s is '1'; give a number of seconds from 0 on"),
     ("page_size", 0, "page_size is 0; give a whole number from 1 on"),
     ("page_size", -1, "page_size is -1"),
     ("page_size", 10.5, "page_size is 10.5"),
@@ -121,6 +123,14 @@ def test_an_attribute_of_a_wrong_type_is_told_with_what_to_give(
     name: str, value: Any, told: str
 ) -> None:
     assert told in problem(with_members(**{name: value}))
+
+
+def test_a_marker_of_volumes_that_nothing_can_find_is_told() -> None:
+    class Blind(BareDriver):
+        capabilities = BareDriver.capabilities | Capability.VOLUME_MARKER
+
+    told = "VOLUME_MARKER is declared but VOLUME_READ, which finds it, is not"
+    assert told in problem(Blind)
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -12,6 +12,7 @@ from gateway.core.answers import fault_in, fault_of
 from gateway.core.guard import DriverBug
 from gateway.core.snapshots import Account
 from gateway.driver import (
+    Capability,
     CloneSnapshot,
     CopySnapshot,
     CreateSnapshot,
@@ -20,12 +21,13 @@ from gateway.driver import (
     ErrorCode,
     Filter,
     Lookup,
+    Marker,
     Owner,
     Page,
     Query,
     UpdateSnapshot,
 )
-from tests.unit.fakes import Backend, FakeDriver, SlackDriver, account, snapshot, volume
+from tests.unit.fakes import ALICE, Backend, FakeDriver, SlackDriver, account, snapshot, volume
 
 NAIVE = datetime(2026, 11, 21)
 SECRET = "hunter2-c81e728d9d4c2f63"
@@ -89,6 +91,27 @@ def test_an_answer_of_another_type_is_a_bug_of_the_driver(
         assert f"{method} returned " in error.message
         assert SECRET not in error.message
         assert error.maybe_done is (method in CHANGES), "a change may have happened all the same"
+
+
+class MarkingDriver(FakeDriver):
+    """Keeps markers, as far as the flag goes."""
+
+    capabilities = FakeDriver.capabilities | Capability.SNAPSHOT_MARKER
+
+
+def test_a_bug_in_a_creation_is_told_with_the_marker_and_hidden_by_nothing() -> None:
+    error = bug_of("create_snapshot", {}, MarkingDriver)
+    assert error.marker is not None
+    assert error.maybe_done
+    assert f"created_by={error.marker}" in str(error)
+    assert bug_of("create_snapshot", {}, FakeDriver).marker is None
+
+
+@pytest.mark.parametrize("answer", [5, b"why", ["why"], f"refused for {ALICE.password}"])
+def test_a_last_failure_that_is_wrong_or_tells_a_secret_is_withheld(answer: object) -> None:
+    ours = answering("last_failure", answer)
+    assert ours.last_failure("s") is None
+    assert answering("last_failure", "it was in use").last_failure("s") == "it was in use"
 
 
 def test_a_coroutine_that_nobody_waits_for_is_no_success() -> None:
@@ -167,7 +190,8 @@ FIELDS: list[tuple[str, Any]] = [
     ("visibility", None),
     ("encrypted", "aes"),
     ("deletable", None),
-    ("revision", 3),
+    ("created_by", "a marker"),
+    ("created_by", Marker("id", None)),  # type: ignore[arg-type]
     ("native", "<xml/>"),
 ]
 

@@ -23,6 +23,8 @@ class _Thing:
     label: str
     note: str
     size_mib: int
+    reference: str
+    """What its maker calls it: set once, and never changed."""
     done_at: float
     data: bytearray
     """The bytes up to the last that was written; those behind it are zero."""
@@ -40,6 +42,7 @@ class _Thing:
             "account": self.account,
             "label": self.label,
             "note": self.note,
+            "reference": self.reference,
             "size_mib": self.size_mib,
             "made": self.made.isoformat(),
         }
@@ -220,6 +223,7 @@ class Cloud:
             "account": account,
             "label": given.get("label", ""),
             "note": given.get("note", ""),
+            "reference": given.get("reference", ""),
             "done_at": time.monotonic() + self._make_s,
         }
 

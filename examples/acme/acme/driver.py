@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+import requests
+
 from acme import errors, wire
 from acme.account import Account
 from acme.options import AcmeOptions, Endpoint
@@ -39,6 +41,9 @@ class AcmeDriver(Driver):
         | Capability.VOLUME_READ
         | Capability.VOLUME_CREATE
         | Capability.VOLUME_DELETE
+        | Capability.SNAPSHOT_MARKER
+        | Capability.VOLUME_MARKER
+        | Capability.SHOWS_DELETING
         | Capability.IN_USE_REFUSE
         | Capability.CLONE_SIZE
         | Capability.KEEPS_DEADLINE
@@ -110,7 +115,7 @@ class AcmeDriver(Driver):
         """Start a snapshot of a disk."""
         body = {
             "disk": request.volume_id,
-            **wire.texts(request.name, request.description),
+            **wire.texts(request.name, request.description, request.marker),
             "tags": dict(request.metadata),
             "unless_attached": request.in_use == "refuse",
         }
@@ -120,10 +125,22 @@ class AcmeDriver(Driver):
     def update_snapshot(
         self, snapshot_id: str, request: UpdateSnapshot, *, deadline: Deadline
     ) -> StorageSnapshot:
-        """Change a snapshot in one request, which Acme merges into what is there."""
-        path, body = _path("snapshots", snapshot_id), wire.changes(request)
+        """Change a snapshot in one request, which Acme merges into what is there.
+
+        Where somebody wants to know that nobody else has changed it, Acme compares the
+        version that was checked; if it is another one by now, that is checked again.
+        """
+        path = _path("snapshots", snapshot_id)
         with within(deadline):
-            return self._account.change("PATCH", path, wire.snapshot, body)
+            while True:
+                version = None if request.only_if is None else self._checked(path, request)
+                body = wire.changes(request, version)
+                try:
+                    return self._account.change("PATCH", path, wire.snapshot, body)
+                except requests.HTTPError as exc:
+                    if version is None or errors.code_of(exc.response) != "version_changed":
+                        raise
+                deadline.remaining_s()
 
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
         """Delete a snapshot; it is gone at once."""
@@ -135,7 +152,7 @@ class AcmeDriver(Driver):
     ) -> StorageVolume:
         """Start a disk with the snapshot's bytes."""
         path = _path("snapshots", snapshot_id) + "/restore"
-        body: dict[str, Any] = dict(wire.texts(request.name, request.description))
+        body: dict[str, Any] = dict(wire.texts(request.name, request.description, request.marker))
         if request.size_bytes is not None:
             body["size_mib"] = wire.size(request.size_bytes)
         with within(deadline):
@@ -163,7 +180,7 @@ class AcmeDriver(Driver):
 
     def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
         """Start an empty disk; Acme's have whole MiB."""
-        texts = wire.texts(request.name, request.description)
+        texts = wire.texts(request.name, request.description, request.marker)
         with within(deadline):
             body = {**texts, "size_mib": wire.size(request.size_bytes)}
             return self._account.change("POST", "disks", wire.volume, body)
@@ -172,6 +189,14 @@ class AcmeDriver(Driver):
         """Delete a disk; its snapshots stay."""
         with within(deadline):
             self._account.delete(_path("disks", volume_id))
+
+    def _checked(self, path: str, request: UpdateSnapshot) -> str:
+        """Return the version of a snapshot that may be changed, else raise what the check does."""
+        snapshot, version = self._account.read(
+            path, lambda row: (wire.snapshot(row), wire.version(row))
+        )
+        request.check(snapshot)
+        return version
 
 
 _PLACES = {"snapshots": "snapshot", "disks": "volume"}

@@ -26,7 +26,7 @@ _BY_CODE: Mapping[str, tuple[ErrorCode, str]] = {
     "not_allowed": (_E.DENIED, "Acme does not allow this account to do that"),
     "not_done": (_E.CONFLICT, "it is still being made; try again once it is available"),
     "slow_down": (_E.RATE_LIMITED, "Acme asks for fewer requests"),
-    "version_changed": (_E.PRECONDITION_FAILED, "somebody else has changed the snapshot"),
+    "version_changed": (_E.CONFLICT, "somebody else has changed the snapshot just now"),
 }
 _BY_STATUS: Mapping[int, tuple[ErrorCode, str]] = {
     HTTPStatus.TOO_MANY_REQUESTS: (_E.RATE_LIMITED, "a proxy asks for fewer requests"),
@@ -82,9 +82,9 @@ def is_lost(exc: requests.RequestException) -> bool:
     return code_of(exc.response) is None and exc.response.status_code in _SERVER_ERRORS
 
 
-def code_of(response: requests.Response) -> str | None:
+def code_of(response: requests.Response | None) -> str | None:
     """Return Acme's code for an error; None for an answer that is not Acme's own."""
-    code = _said(response).get("code")
+    code = None if response is None else _said(response).get("code")
     return code if isinstance(code, str) and code in _BY_CODE else None
 
 

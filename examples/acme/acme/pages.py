@@ -34,6 +34,8 @@ def page(rows: list[Row], asked: Mapping[str, str]) -> Row:
 def _matches(row: Row, asked: Mapping[str, str]) -> bool:
     if any(name in asked and asked[name] != row.get(name) for name in _FILTERS):
         return False
+    if not row["reference"].startswith(asked.get("reference", "")):
+        return False
     since = asked.get("since")
     return since is None or datetime.fromisoformat(row["made"]) >= datetime.fromisoformat(since)
 

@@ -22,7 +22,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "version_changed": HTTPStatus.PRECONDITION_FAILED,
 }
 """Acme's error codes, and the status that each comes with."""
-LONGEST = {"label": 80, "note": 500}
+LONGEST = {"label": 80, "note": 500, "reference": 100}
 TAGS, TAG_KEY, TAG_VALUE = 16, 40, 200
 _LARGEST_MIB = 1 << 24
 

@@ -12,6 +12,7 @@ from gateway.driver import (
     UNSET,
     Limits,
     Lookup,
+    Marker,
     Owner,
     Page,
     Pushdown,
@@ -31,12 +32,16 @@ LIMITS = Limits(name=80, description=500, metadata_pairs=16, metadata_key=40, me
 PUSHDOWN: PushdownTable = {
     ("volume_id", Lookup.EXACT): Pushdown.EXACT,
     ("name", Lookup.EXACT): Pushdown.EXACT,
+    ("created_by", Lookup.EXACT): Pushdown.SUPERSET,  # Acme shows what begins like this
     (
         "created",
         Lookup.GTE,
     ): Pushdown.SUPERSET,  # Acme compares microseconds, the core what is shown
 }
-VOLUME_PUSHDOWN: PushdownTable = {("name", Lookup.EXACT): Pushdown.EXACT}
+VOLUME_PUSHDOWN: PushdownTable = {
+    ("name", Lookup.EXACT): Pushdown.EXACT,
+    ("created_by", Lookup.EXACT): Pushdown.SUPERSET,
+}
 SORT_KEYS = frozenset({"created"})
 STATES: Mapping[str, SnapshotState] = {
     "making": SnapshotState.CREATING,
@@ -75,7 +80,7 @@ def snapshot(row: Row) -> StorageSnapshot:
         metadata={key: _text(row["tags"], key) for key in row["tags"]},
         owner=Owner(_text(row, "account"), is_self=True),  # Acme shows nobody else's
         visibility=Visibility.PRIVATE,
-        revision=_text(row, "version"),
+        created_by=_marker(row),
         native=row,
     )
 
@@ -93,6 +98,7 @@ def volume(row: Row) -> StorageVolume:
         size_bytes=_number(row, "size_mib") * _MIB,
         snapshot_id=row["origin"],
         owner=Owner(_text(row, "account"), is_self=True),
+        created_by=_marker(row),
         native=row,
     )
 
@@ -112,7 +118,11 @@ def total(document: Row) -> int:
 
 def asked(query: Query) -> dict[str, str]:
     """Return the parameters of a list that ask for a query."""
-    parameters = {"disk": query.value_of("volume_id"), "label": query.value_of("name")}
+    parameters = {
+        "disk": query.value_of("volume_id"),
+        "label": query.value_of("name"),
+        "reference": query.value_of("created_by"),
+    }
     found = {name: value for name, value in parameters.items() if value is not None}
     for condition in query.filters:
         if condition.field == "created" and isinstance(condition.value, datetime):
@@ -122,9 +132,10 @@ def asked(query: Query) -> dict[str, str]:
     return found
 
 
-def texts(name: str | None, description: str | None) -> dict[str, str]:
+def texts(name: str | None, description: str | None, marker: Marker | None) -> dict[str, str]:
     """Return the texts of something new."""
-    return {"label": name or "", "note": description or ""}
+    reference = f"{marker.id}:{marker.request}" if marker else ""
+    return {"label": name or "", "note": description or "", "reference": reference}
 
 
 def size(size_bytes: int) -> int:
@@ -132,8 +143,16 @@ def size(size_bytes: int) -> int:
     return -(-size_bytes // _MIB)
 
 
-def changes(request: UpdateSnapshot) -> dict[str, Any]:
-    """Return what a PATCH says: Acme merges tags, and takes null for "remove"."""
+def version(row: Row) -> str:
+    """Return what changes with every change of a snapshot."""
+    return _text(row, "version")
+
+
+def changes(request: UpdateSnapshot, version: str | None = None) -> dict[str, Any]:
+    """Return what a PATCH says: Acme merges tags, and takes null for "remove".
+
+    With a version Acme changes nothing but a snapshot that has it.
+    """
     body: dict[str, Any] = {}
     if request.name is not UNSET:
         body["label"] = request.name or ""
@@ -142,9 +161,15 @@ def changes(request: UpdateSnapshot) -> dict[str, Any]:
     if request.metadata is not None:
         body["tags"] = {**dict.fromkeys(request.metadata.remove), **request.metadata.set}
         body["replace_tags"] = request.metadata.replace
-    if request.if_revision is not None:
-        body["if_version"] = request.if_revision
+    if version is not None:
+        body["if_version"] = version
     return body
+
+
+def _marker(row: Row) -> Marker | None:
+    """Return the marker of what was made by a request that had one; Acme keeps it as one text."""
+    marker_id, _, request = _text(row, "reference").partition(":")
+    return Marker(marker_id, request) if marker_id else None
 
 
 def _text(row: Row, key: str) -> str:

@@ -25,7 +25,7 @@ CODES = {
     "not_allowed": E.DENIED,
     "not_done": E.CONFLICT,
     "slow_down": E.RATE_LIMITED,
-    "version_changed": E.PRECONDITION_FAILED,
+    "version_changed": E.CONFLICT,
 }
 FIELDS = [
     ("label", "name"),

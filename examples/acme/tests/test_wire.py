@@ -10,6 +10,7 @@ from acme import wire
 from gateway.driver import (
     Filter,
     Lookup,
+    Marker,
     MetadataChange,
     Owner,
     Page,
@@ -31,6 +32,7 @@ ROW: Mapping[str, Any] = {
     "disk": "disk-0123456789ab",
     "tags": {"env": "prod"},
     "version": "2",
+    "reference": "f00:ba5",
 }
 DISK: Mapping[str, Any] = {**ROW, "id": "disk-0123456789ab", "state": "free", "origin": ROW["id"]}
 MADE = datetime(2026, 11, 21, 6, 0, 0, 123456, tzinfo=UTC)
@@ -41,7 +43,9 @@ def test_a_row_is_a_snapshot() -> None:
     assert (found.id, found.name, found.description) == (ROW["id"], "night", None)
     assert (found.created, found.size_bytes) == (MADE, 3 << 20)
     assert (found.volume_id, found.metadata) == (ROW["disk"], {"env": "prod"})
-    assert (found.owner, found.revision) == (Owner("demo", is_self=True), "2")
+    assert found.owner == Owner("demo", is_self=True)
+    assert found.created_by == Marker("f00", "ba5")
+    assert wire.snapshot({**ROW, "reference": ""}).created_by is None
 
 
 def test_a_row_is_a_volume() -> None:
@@ -83,8 +87,9 @@ def test_the_state_of_a_volume_is_translated(native_state: str, state: VolumeSta
 @pytest.mark.parametrize("key", [key for key in ROW if key != "note"])
 @pytest.mark.parametrize("value", [None, 1.5, ["x"]])
 def test_a_row_that_is_none_is_noticed(key: str, value: object) -> None:
+    row = {**ROW, key: value}
     with pytest.raises((KeyError, TypeError)):
-        wire.snapshot({**ROW, key: value})
+        wire.version({**row, "id": wire.snapshot(row).id})
 
 
 @pytest.mark.parametrize("made", ["", "yesterday"])
@@ -130,13 +135,14 @@ def test_a_query_is_asked(query: Query, asked: dict[str, str]) -> None:
             {"tags": {"a": "1", "b": None}, "replace_tags": False},
         ),
         (
-            UpdateSnapshot(metadata=MetadataChange({"a": "1"}, replace=True), if_revision="2"),
-            {"tags": {"a": "1"}, "replace_tags": True, "if_version": "2"},
+            UpdateSnapshot(metadata=MetadataChange({"a": "1"}, replace=True)),
+            {"tags": {"a": "1"}, "replace_tags": True},
         ),
     ],
 )
 def test_a_change_is_said(request_: UpdateSnapshot, body: dict[str, Any]) -> None:
     assert wire.changes(request_) == body
+    assert wire.changes(request_, wire.version(ROW)) == {**body, "if_version": "2"}
 
 
 @pytest.mark.parametrize(("size_bytes", "size_mib"), [(1, 1), (1 << 20, 1), ((1 << 20) + 1, 2)])

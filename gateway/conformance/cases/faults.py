@@ -18,6 +18,7 @@ from gateway.driver import (
     CreateVolume,
     DriverError,
     ErrorCode,
+    Filter,
     MetadataChange,
     Query,
     StorageSnapshot,
@@ -51,6 +52,8 @@ _ANYWHERE = (
 )
 _NO_BODY = (*_ANYWHERE[:-1], Fault.NOT_FOUND, Fault.CONFLICT)
 """An answer to a deletion has no body that could be garbage."""
+_LOOKS = 4
+"""The time-out of calls that fail at once, in time-outs of those that shall be late."""
 _HARMLESS = frozenset(Fault) - {Fault.TIMEOUT, Fault.CUT, Fault.BROKEN, Fault.GARBAGE}
 """After these it is certain that nothing has changed."""
 
@@ -180,6 +183,7 @@ class FaultCases:
         after = _state(subject, troubled)
         if after != before:
             assert error.maybe_done, "something has happened, and the caller was told nothing"
+            _look_for_what_was_made(subject, error)
         for then, now in zip(before, after, strict=True):
             assert len(now) - len(then) <= 1, "it was sent more than once"
         _forget_what_was_made(subject, troubled)
@@ -198,10 +202,11 @@ class FaultCases:
         """Some changes take several calls of a backend, and any of them can fail."""
         troubled = _alone(subject, troubled, name)
         before = _state(subject, troubled)
+        account = _account(subject, Fault.BROKEN)
         with subject.harness.inject_after(Fault.BROKEN, after):
-            error = outcome(subject.kind, CHANGES[name].call, subject.account, troubled)
+            error = outcome(subject.kind, CHANGES[name].call, account, troubled)
         if isinstance(error, DriverError):
-            assert error.code in _expected(subject.harness, Fault.BROKEN)
+            assert _code(subject, error) in _expected(subject.harness, Fault.BROKEN)
             assert error.maybe_done or _state(subject, troubled) == before
         _forget_what_was_made(subject, troubled)
 
@@ -246,18 +251,48 @@ def _failure(
     subject: Subject, target: StorageSnapshot, operation: Operation, fault: Fault
 ) -> DriverError:
     """Return the error with which an operation meets a fault, once all that is sure of it."""
-    harness = subject.harness
-    timeout_s = harness.fault_timeout_s if fault is Fault.TIMEOUT else harness.wait_s
-    account = account_of(subject.driver, timeout_s=timeout_s)
+    harness, account = subject.harness, _account(subject, fault)
     with harness.inject(fault):
         error = refused(operation.call, account, target)
-    assert error.code in _expected(harness, fault), f"{fault} became {error.code}: {error}"
+    code = _code(subject, error)
+    assert code in _expected(harness, fault), f"{fault} became {code}: {error}"
     assert error.__cause__ is not None or error.code is ErrorCode.TIMEOUT, "the cause is lost"
     assert error.message
     told = "\n".join(told_by(error))
     for secret in secrets_of(harness.credentials):
         assert secret not in told, "a credential is in the error"
     return error
+
+
+def _account(subject: Subject, fault: Fault) -> Account:
+    """Return an account of short patience: with a part of it it looks for what it has made."""
+    longest_s = subject.harness.fault_timeout_s * (1 if fault is Fault.TIMEOUT else _LOOKS)
+    return account_of(subject.driver, timeout_s=min(longest_s, subject.harness.wait_s))
+
+
+def _code(subject: Subject, error: DriverError) -> ErrorCode:
+    """Return what the driver has called a failure.
+
+    A creation that may have happened and is not found is a time-out to clients, whatever
+    the reason was; it names the marker that they can look for.
+    """
+    cause = error.__cause__
+    if error.marker is None or not isinstance(cause, Exception):
+        return error.code
+    assert (error.code, error.maybe_done) == (ErrorCode.TIMEOUT, True)
+    meaning = cause if isinstance(cause, DriverError) else subject.kind.classify(cause)
+    return error.code if meaning is None else meaning.code
+
+
+def _look_for_what_was_made(subject: Subject, error: DriverError) -> None:
+    """Find what was made although its answer was lost, as the error says that it can be."""
+    if error.marker is None:
+        return
+    carries = Filter("created_by", error.marker)
+    found = [*subject.listed(carries)]
+    if Capability.VOLUME_READ in subject.kind.capabilities:
+        found += [one.id for one in subject.account.list_volumes(Query((carries,))).items()]
+    assert len(found) == 1, "what was made is not found by the marker that the error names"
 
 
 def _expected(harness: SnapshotHarness, fault: Fault) -> frozenset[ErrorCode]:

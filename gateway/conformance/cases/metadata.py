@@ -180,13 +180,6 @@ class UpdateCases:
         else:
             assert found.code is ErrorCode.INVALID
 
-    def test_every_change_has_a_revision_of_its_own(self, subject: Subject, volume: str) -> None:
-        snapshot = _made(subject, volume)
-        if snapshot.revision is None:
-            pytest.skip(f"{subject.kind.__name__} sets no revision")
-        change = MetadataChange({"c": "3"})
-        assert _update(subject, snapshot.id, metadata=change).revision != snapshot.revision
-
     def test_a_single_key_can_be_removed(self, subject: Subject, volume: str) -> None:
         snapshot = _made(subject, volume)
         subject.account.delete_metadata_key(snapshot.id, "a")
@@ -226,17 +219,6 @@ class UpdateCases:
         _update(subject, _made(subject, volume).id, name=subject.label("mine"))
         assert [subject.get(snapshot.id) for snapshot in trio] == before
 
-    def test_a_revision_that_is_past_is_refused(self, subject: Subject, volume: str) -> None:
-        _needs_name(subject)
-        snapshot = _made(subject, volume)
-        if snapshot.revision is None:
-            pytest.skip(f"{subject.kind.__name__} sets no revision")
-        _update(subject, snapshot.id, name="faster")
-        request = UpdateSnapshot(name="slower", if_revision=snapshot.revision)
-        error = refused(subject.account.update_snapshot, snapshot.id, request)
-        assert error.code is ErrorCode.PRECONDITION_FAILED
-        assert subject.get(snapshot.id).name == "faster"
-
 
 class MetadataCases(LimitCases, UpdateCases):
     """Limits of metadata, and update_snapshot."""
@@ -254,7 +236,7 @@ def _update(subject: Subject, snapshot_id: str, **changes: Any) -> StorageSnapsh
     answered = subject.account.update_snapshot(snapshot_id, UpdateSnapshot(**changes))
     found = subject.get(snapshot_id)
     facts = [
-        (s.id, s.name, s.description, dict(s.metadata), s.created, s.revision)
+        (s.id, s.name, s.description, dict(s.metadata), s.created, s.created_by)
         for s in (answered, found)
     ]
     assert facts[0] == facts[1], "the answer to a change is not what is found afterwards"

@@ -43,6 +43,7 @@ def timed(call: Callable[..., Any], *args: Any) -> DriverError:
     return error
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("name", ["create", "merge", "list"])
 def test_a_slow_cinder_is_a_timeout(openstack: OpenStack, hasty: Account, name: str) -> None:
     operation = (CHANGES | READS)[name]
@@ -53,6 +54,7 @@ def test_a_slow_cinder_is_a_timeout(openstack: OpenStack, hasty: Account, name: 
     assert openstack.count(operation.target) == 1
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("name", ["create", "delete", "rename"])
 def test_a_change_that_is_slower_than_the_option_is_sent_once(
     openstack: OpenStack, impatient: Account, name: str

@@ -27,6 +27,7 @@ def promised(failure: Failure, *, is_change: bool) -> tuple[object, ...]:
     return failure.code, maybe, is_retryable, failure.retry_after_s
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_that_fails_was_sent_once_and_says_what_that_means(
     openstack: OpenStack, account: Account, name: str
@@ -133,6 +134,7 @@ def test_a_quota_that_is_used_up_is_told_once(
     assert refused(account.create_volume, CreateVolume(GIB)).code is ErrorCode.QUOTA
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 def test_a_token_is_not_renewed_for_what_is_not_about_tokens(
     openstack: OpenStack, account: Account
 ) -> None:

@@ -94,6 +94,7 @@ def provoke(openstack: OpenStack, gateway: Gateway, credentials: Credentials) ->
     return told
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 def test_no_error_and_no_log_tells_a_secret(
     openstack: OpenStack, gateway: Gateway, credentials: Credentials, log: pytest.LogCaptureFixture
 ) -> None:

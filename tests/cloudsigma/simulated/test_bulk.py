@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.core.bulk import create_snapshots, delete_snapshots
+from gateway.core.creations import NewSnapshot
 from gateway.core.snapshots import Account
 from gateway.driver import CreateSnapshot, Credentials
 from tests.cloudsigma.simulated.conftest import Ask
@@ -24,7 +25,7 @@ def test_of_two_remote_snapshots_of_a_drive_only_the_first_is_made(
     cloud.settings.remote_interval_s = 0  # the cloud itself would let the second one pass
     cloud.delay("POST /remotesnapshots/", 0.1)
     drives = [drive, drive, *(cloud.add_drive() for _ in range(3))]
-    requests = [CreateSnapshot(one.uuid, location="ZRH") for one in drives]
+    requests = [NewSnapshot(CreateSnapshot(one.uuid, location="ZRH")) for one in drives]
     outcomes = create_snapshots(account, requests)
     assert codes(outcomes) == [None, "conflict", None, None, None]
     assert len(cloud.remote_snapshots) == 4
@@ -35,8 +36,10 @@ def test_local_ones_of_a_drive_are_all_made_one_after_another(
     cloud: CloudSigma, account: Account, drive: Drive
 ) -> None:
     names = [f"n{n}" for n in range(6)]
-    outcomes = create_snapshots(account, [CreateSnapshot(drive.uuid, name=n) for n in names])
-    assert [outcome.value.name for outcome in outcomes if outcome.value] == names
+    outcomes = create_snapshots(
+        account, [NewSnapshot(CreateSnapshot(drive.uuid, name=n)) for n in names]
+    )
+    assert [outcome.value.item.name for outcome in outcomes if outcome.value] == names
     assert [one.name for one in cloud.snapshots.values()] == names
 
 
@@ -46,7 +49,7 @@ def test_a_dry_run_changes_nothing(cloud: CloudSigma, account: Account, drive: D
     ids = [far.uuid, near.uuid, NOBODYS, "nonsense"]
     outcomes = delete_snapshots(account, ids, dry_run=True)
     assert codes(outcomes) == ["conflict", None, "not_found", "not_found"]
-    requests = [CreateSnapshot(one) for one in (drive.uuid, NOBODYS)]
+    requests = [NewSnapshot(CreateSnapshot(one)) for one in (drive.uuid, NOBODYS)]
     assert codes(create_snapshots(account, requests, dry_run=True)) == [None, "not_found"]
     assert not changes(cloud)
 

@@ -12,6 +12,7 @@ from tests.simulators.cloudsigma import CloudSigma
 LIMIT_S = 0.25
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("name", ["create", "clone remote", "delete"])
 def test_a_change_that_takes_too_long_may_have_happened(
     cloud: CloudSigma, connect: Connect, name: str
@@ -49,6 +50,7 @@ def test_a_read_keeps_its_deadline(cloud: CloudSigma, connect: Connect, name: st
     assert (error.code, error.maybe_done, error.is_retryable) == (ErrorCode.TIMEOUT, False, True)
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 def test_a_server_that_stalls_is_not_asked_again(cloud: CloudSigma, connect: Connect) -> None:
     account = connect(read_timeout_s=0.2)
     there = renew(cloud)

@@ -28,6 +28,7 @@ def promised(failure: Failure, *, is_change: bool) -> tuple[object, ...]:
     return failure.code, maybe, is_retryable, failure.retry_after_s
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_that_fails_was_sent_once_and_says_what_that_means(
     cloud: CloudSigma, account: Account, name: str

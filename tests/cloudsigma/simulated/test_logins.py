@@ -186,6 +186,7 @@ def test_no_cookie_is_kept(cloud: CloudSigma, build: Build, local: Snapshot) -> 
     assert not gateway.driver()._account._cloud.transport.cookies
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 def test_a_redirection_elsewhere_takes_no_secret_along(cloud: CloudSigma, account: Account) -> None:
     there = renew(cloud)
     for name, operation in (CHANGES | READS).items():

@@ -71,6 +71,7 @@ def assert_kept(credentials: Credentials, told: list[str]) -> None:
         assert not [text for text in told if secret in text]
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 def test_no_error_and_no_log_tells_a_secret(
     cloud: CloudSigma, gateway: Gateway, credentials: Credentials, log: pytest.LogCaptureFixture
 ) -> None:

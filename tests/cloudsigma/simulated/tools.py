@@ -142,6 +142,12 @@ def changes(cloud: CloudSigma) -> list[str]:
     return [f"{one.method} {general(one)}" for one in cloud.asked() if one.method in CHANGING]
 
 
+def without_marker(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a meta without what is the gateway's own, which must be there."""
+    assert {"snapgate:marker", "snapgate:request"} <= meta.keys()
+    return {key: value for key, value in meta.items() if not key.startswith("snapgate:")}
+
+
 def general(request: Request) -> str:
     """Return a route with ID in the place of an id."""
     return "/".join("ID" if len(part) == 36 else part for part in request.route.split("/"))

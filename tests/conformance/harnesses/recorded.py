@@ -1,6 +1,9 @@
 """The Cinder driver before what a real Keystone and Cinder have answered."""
 
+import hashlib
 import re
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +13,8 @@ import pytest
 from gateway.conformance.harness import SnapshotHarness
 from gateway.conformance.subject import Subject
 from gateway.conformance.suite import SnapshotConformance
-from gateway.driver import Credentials, StorageSnapshot
+from gateway.core import making
+from gateway.driver import Credentials, Marker, StorageSnapshot
 from tests.conformance.harnesses.cinder import CinderHarness
 from tests.conformance.tape import Player, Tape
 
@@ -69,6 +73,20 @@ class RecordedCinderHarness(CinderHarness):
         return datetime.fromisoformat(self.tape.facts["now"])
 
 
+def _counted(case: str) -> Callable[[str], Marker]:
+    """Return what numbers the markers of a case instead of drawing lots for them."""
+    numbers: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def new_marker(request: str) -> Marker:
+        with lock:
+            numbers[request] += 1
+            text = f"{case} {request} {numbers[request]}"
+        return Marker(hashlib.blake2b(text.encode(), digest_size=16).hexdigest(), request)
+
+    return new_marker
+
+
 class TapedConformance(SnapshotConformance):
     """The suite, case by case on a tape if the harness has one: as recorder or as player."""
 
@@ -80,10 +98,16 @@ class TapedConformance(SnapshotConformance):
         """What all cases share, and what a driver asks once, belongs to none of them."""
         assert shared.of_volume(volume) == {}
 
+    @pytest.fixture
+    def key(self, request: pytest.FixtureRequest) -> str:
+        """A key that is the same when the tape is played."""
+        return f"recorded-{request.node.name}"
+
     @pytest.fixture(autouse=True)
     def _case(
         self,
         request: pytest.FixtureRequest,
+        monkeypatch: pytest.MonkeyPatch,
         harness: SnapshotHarness,
         _made_before_all_cases: None,
     ) -> Iterator[None]:
@@ -92,6 +116,7 @@ class TapedConformance(SnapshotConformance):
             yield
             return
         tape.begin(request.node.name)
+        monkeypatch.setattr(making, "new_marker", _counted(request.node.name))
         yield
         missing = "\n".join(tape.missing)
         tape.missing.clear()

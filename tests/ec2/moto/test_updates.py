@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.ec2.moto_server import SNAPSHOTS, Api, Moto
+from tests.ec2.simulated.tools import users
 from tests.http.bodies import ASKED, body
 from tests.http.tools import facts
 
@@ -60,7 +61,7 @@ def test_a_description_is_changed_taken_away_and_brought_back(
         assert api.get(made["href"], format_=format_) == changed
         assert changed["metadata"] == {"k": "v"}
         (row,) = aws().describe_snapshots(SnapshotIds=[made["id"]])["Snapshots"]
-        assert {tag["Key"]: tag["Value"] for tag in row["Tags"]} == tags
+        assert users({tag["Key"]: tag["Value"] for tag in row["Tags"]}) == tags
         assert row["Description"] == "first"
 
 

@@ -42,7 +42,11 @@ def test_a_volume_is_made_and_tagged_in_one_call(
     assert "attempt=1; max=1" in create.headers.values()
     (row,) = aws().describe_volumes(VolumeIds=[made["id"]])["Volumes"]
     tags = {tag["Key"]: tag["Value"] for tag in row["Tags"]}
-    assert tags == {"Name": NAMED["name"], "description": NAMED["description"]}
+    assert {key: tags[key] for key in ("Name", "description")} == {
+        "Name": NAMED["name"],
+        "description": NAMED["description"],
+    }
+    assert set(tags) - {"Name", "description"} == {"snapgate:marker", "snapgate:request"}
 
 
 def test_a_volume_without_a_zone_goes_where_the_provider_says(api: Api, format_: str) -> None:

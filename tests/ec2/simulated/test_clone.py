@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.snapshots import Account
 from gateway.driver import CloneSnapshot, CreateVolume, ErrorCode, VolumeState
-from tests.ec2.simulated.tools import FOREIGN, GIB, Connect, forms, refused, tags
+from tests.ec2.simulated.tools import FOREIGN, GIB, Connect, forms, refused, tags, users
 from tests.simulators.ec2 import ACCOUNT_ID, Simulator
 from tests.simulators.ec2_state import Region, Snapshot
 
@@ -160,7 +160,7 @@ def test_an_empty_volume_has_whole_gib(
 ) -> None:
     made = account.create_volume(CreateVolume(size, "n", "d", zone="eu-west-1c"))
     assert (made.size_bytes, made.zone, made.snapshot_id) == (gib * GIB, "eu-west-1c", None)
-    assert region.volumes[made.id].tags == {"Name": "n", "description": "d"}
+    assert users(region.volumes[made.id].tags) == {"Name": "n", "description": "d"}
 
 
 def test_an_empty_volume_needs_a_zone_from_somewhere(

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from gateway.core.creations import Terms
 from gateway.core.snapshots import Account
-from gateway.driver import CopySnapshot, ErrorCode, SnapshotState
+from gateway.driver import CopySnapshot, CreateSnapshot, ErrorCode, SnapshotState
 from tests.ec2.simulated.tools import (
     FOREIGN,
     Connect,
@@ -17,7 +18,7 @@ from tests.ec2.simulated.tools import (
     tags,
 )
 from tests.simulators.ec2 import ACCOUNT_ID, Simulator
-from tests.simulators.ec2_state import Region, Snapshot
+from tests.simulators.ec2_state import Region, Snapshot, Volume
 
 TAGS = {"env": "prod", "owner": "me"}
 
@@ -207,3 +208,32 @@ def test_what_ec2_would_refuse_is_not_sent(
     error = refused(account.copy_snapshot, source.id, request, destination)
     assert list(error.fields) == ["metadata[aws:x]"]
     assert simulator.count("CopySnapshot") == 0
+
+
+def test_a_copy_carries_its_own_marker_and_a_key_makes_one(
+    simulator: Simulator, account: Account, destination: Account, east: Region, volume: Volume
+) -> None:
+    source = account.create_snapshot(CreateSnapshot(volume.id, metadata=TAGS))
+    simulator.settings.clock.advance(60)
+    terms = Terms("k")
+    first = account.make_copy(source.id, CopySnapshot(), destination, terms)
+    assert first.found is None
+    assert first.item.metadata == TAGS
+    assert None not in {source.created_by, first.item.created_by}
+    assert first.item.created_by != source.created_by
+    again = account.make_copy(source.id, CopySnapshot(), destination, terms)
+    assert (again.found, again.item.id) == ("key", first.item.id)
+    other = refused(account.make_copy, source.id, CopySnapshot("other"), destination, terms)
+    assert other.code is ErrorCode.KEY_REUSED
+    assert list(east.snapshots) == [first.item.id]
+    assert simulator.count("CopySnapshot") == 1
+
+
+@pytest.mark.parametrize("where", ["answer", "after_headers", "middle"])
+def test_a_copy_whose_answer_is_lost_is_found_at_its_destination(
+    simulator: Simulator, account: Account, destination: Account, source: Snapshot, where: Any
+) -> None:
+    simulator.cut("CopySnapshot", where)
+    made = account.copy_snapshot(source.id, CopySnapshot(), destination)
+    assert listed(destination) == {made.id}
+    assert simulator.count("CopySnapshot") == 1

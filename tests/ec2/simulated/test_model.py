@@ -76,7 +76,7 @@ def test_what_ec2_does_not_tell_is_unknown(account: Account, region: Region) -> 
     assert (found.completed, found.stored_bytes, found.stored_kind) == (None, None, None)
     assert (found.name, found.description, found.state_reason) == (None, None, None)
     assert found.encrypted is False
-    assert (found.location, found.group_id, found.revision) == (None, None, None)
+    assert (found.location, found.group_id) == (None, None)
 
 
 @pytest.mark.parametrize("volume_id", ["vol-ffffffff", "vol-fffffffffffffffff"])

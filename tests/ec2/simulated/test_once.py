@@ -71,6 +71,7 @@ def source(region: Region, volume: Volume) -> None:
     region.add_snapshot(id=SNAPSHOT, volume_id=volume.id)
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_that_fails_was_sent_once(
     simulator: Simulator, gateway: Gateway, volume: Volume, change: str
@@ -85,6 +86,7 @@ def test_a_change_that_fails_was_sent_once(
     assert met == {fault: (code, 1) for fault, (_, code) in FAULTS.items()}
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_proxys_page_is_no_success(
     simulator: Simulator, gateway: Gateway, volume: Volume, change: str
@@ -116,6 +118,7 @@ def test_a_change_works_on_a_connection_that_the_server_closed(
     assert simulator.count(action) == 2
 
 
+@pytest.mark.usefixtures("as_the_driver_tells")
 @pytest.mark.parametrize("change", ["create", "delete"])
 @pytest.mark.parametrize("fault", ["cut instead of an answer", "cut after the headers"])
 def test_an_error_says_that_it_may_have_happened(

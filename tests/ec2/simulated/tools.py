@@ -1,7 +1,7 @@
 """A gateway's core in front of a simulated EC2, and what the tests ask of both."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -97,11 +97,17 @@ def filters(form: dict[str, str]) -> dict[str, list[str]]:
     return {name: values(form, rf"Filter\.{n}\.Value") for n, name in names.items()}
 
 
-def tags(form: dict[str, str], prefix: str = "TagSpecification.1.Tag") -> dict[str, str]:
-    """Return the tags that a call carries."""
+def tags(form: Mapping[str, str], prefix: str = "TagSpecification.1.Tag") -> dict[str, str]:
+    """Return the tags that a call carries, without the gateway's own."""
     pattern = re.escape(prefix) + r"\.(\d+)\.Key"
     numbers = [found[1] for key in form if (found := re.fullmatch(pattern, key))]
-    return {form[f"{prefix}.{n}.Key"]: form.get(f"{prefix}.{n}.Value", "") for n in numbers}
+    carried = {form[f"{prefix}.{n}.Key"]: form.get(f"{prefix}.{n}.Value", "") for n in numbers}
+    return users(carried)
+
+
+def users(found: Mapping[str, str]) -> dict[str, str]:
+    """Return tags without the two that are the gateway's marker."""
+    return {key: value for key, value in found.items() if not key.startswith("snapgate:")}
 
 
 def fill(region: Region, count: int, **fields: Any) -> set[str]:
