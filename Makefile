@@ -17,7 +17,7 @@ run: $(STAMP)-run
 
 # All tests in two processes, each file in one of them; what ARGS chooses in one.
 test: $(STAMP)-test
-	@$(BIN)/pytest $(or $(ARGS),-n 2 --dist loadgroup)
+	@$(BIN)/pytest $(or $(ARGS),-n 2)
 
 check: $(STAMP)-check
 	$(BIN)/ruff format --check .

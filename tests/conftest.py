@@ -3,24 +3,33 @@
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.core.creations import Creations
 from tests.servers import Server, local_config, running
 
-_HERE = Path(__file__).parent
-_TOGETHER = (_HERE / "integration", _HERE / "examples")
+_TOGETHER = ("tests/integration", "tests/examples")
 """Folders with something that takes long to make, and that all tests there share."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each file be tested by one process, and some folders as well."""
-    for item in items:
-        folders = (folder for folder in _TOGETHER if item.path.is_relative_to(folder))
-        group = next(folders, item.path)
-        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(_HERE))))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let each file be tested by one process, and some folders as well.
+
+    The groups of pytest-xdist 3.8 would do that, but for pytest 9.2, where they have no effect.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):  # type: ignore[misc]
+        """Gives whole files away, the largest first."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            path = Path(nodeid.partition("::")[0])
+            return next((name for name in _TOGETHER if path.is_relative_to(name)), str(path))
+
+    return Files(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
