@@ -15,9 +15,9 @@ DEPENDENCIES := setup.cfg pyproject.toml
 run: $(STAMP)-run
 	@$(BIN)/snapgate serve --config '$(CONFIG)' $(if $(HOST),--host '$(HOST)') $(if $(PORT),--port '$(PORT)')
 
-# All tests in two processes, each file in one of them; what ARGS chooses in one.
+# All tests in four processes, which mostly wait, each file in one; what ARGS chooses in one.
 test: $(STAMP)-test
-	@$(BIN)/pytest $(or $(ARGS),-n 2)
+	@$(BIN)/pytest $(or $(ARGS),-n 4)
 
 check: $(STAMP)-check
 	$(BIN)/ruff format --check .
