@@ -265,7 +265,9 @@ def _failure(
 
 
 def _account(subject: Subject, fault: Fault) -> Account:
-    """Return an account of short patience: with a part of it it looks for what it has made."""
+    """Return an account; of short patience where it may have to look for what it has made."""
+    if fault in _HARMLESS:
+        return subject.account
     longest_s = subject.harness.fault_timeout_s * (1 if fault is Fault.TIMEOUT else _LOOKS)
     return account_of(subject.driver, timeout_s=min(longest_s, subject.harness.wait_s))
 

@@ -26,7 +26,7 @@ class CloudHarness(SnapshotHarness):
     kind: ClassVar[type[Driver]]
     wrong: ClassVar[Credentials]
     volume_size_bytes = GIB
-    fault_timeout_s = 0.3
+    fault_timeout_s = 0.5
     answered_by: Respond | None = None
 
     def __init__(self) -> None:
