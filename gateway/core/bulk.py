@@ -1,17 +1,20 @@
 """Many changes in one request: a few at a time, each with an outcome of its own."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, TypeVar
 
+from gateway.core import endings
 from gateway.core.checks import require
 from gateway.core.creations import NO_TERMS, NewSnapshot, Terms
+from gateway.core.endings import Ending
 from gateway.core.guard import bug
 from gateway.core.idempotency import Made
 from gateway.core.snapshots import Account
+from gateway.core.waiting import Wait
 from gateway.driver import (
     Capability,
     DriverError,
@@ -27,25 +30,39 @@ _SHOWN = 10
 _LONGEST_SHOWN = 60
 T = TypeVar("T")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[R]):
-    """What has come of one item: ``value`` if it worked, else ``error``."""
+class Outcome(Generic[R_co]):
+    """What has come of one item.
 
-    value: R | None = None
+    Attributes:
+        value: what it is, if it worked.
+        error: why it did not.
+        is_over: whether it has ended, for those who wait; None for all others.
+    """
+
+    value: R_co | None = None
     error: DriverError | None = None
+    is_over: bool | None = None
 
 
 def delete_snapshots(
-    account: Account, ids: Sequence[str], *, dry_run: bool = False, missing_ok: bool = False
-) -> list[Outcome[None]]:
+    account: Account,
+    ids: Sequence[str],
+    *,
+    dry_run: bool = False,
+    missing_ok: bool = False,
+    wait: Wait | None = None,
+) -> Sequence[Outcome[StorageSnapshot | None]]:
     """Delete snapshots; with ``dry_run`` only look whether each can be deleted now.
 
-    With ``missing_ok`` one that does not exist is as good as deleted.
+    With ``missing_ok`` one that does not exist is as good as deleted. For who waits a
+    deletion whose answer was lost is followed, too: what is gone is deleted, however.
 
     Returns:
-        What has come of each id, in their order.
+        What has come of each id, in their order: for who waits, with what is still there.
 
     Raises:
         DriverError: before anything has happened: ``invalid`` when there are too few or
@@ -57,7 +74,15 @@ def delete_snapshots(
     require(account.provider.driver, Capability.SNAPSHOT_DELETE)
     account.check_credentials()  # one refused login instead of a thousand
     delete = account.check_delete_snapshot if dry_run else account.delete_snapshot
-    return run(partial(delete, missing_ok=missing_ok), ids)
+    outcomes: list[Outcome[None]] = run(partial(delete, missing_ok=missing_ok), ids)
+    if wait is None:
+        return outcomes
+    followed = {
+        index: endings.snapshot_deleted(account, ids[index], outcome.error)
+        for index, outcome in enumerate(outcomes)
+        if outcome.error is None or outcome.error.maybe_done
+    }
+    return _awaited(outcomes, followed, wait, lambda _, seen: seen)
 
 
 def create_snapshots(
@@ -67,7 +92,8 @@ def create_snapshots(
     *,
     dry_run: bool = False,
     is_list: bool = True,
-) -> list[Outcome[Made[StorageSnapshot] | None]]:
+    wait: Wait | None = None,
+) -> Sequence[Outcome[Made[StorageSnapshot] | None]]:
     """Start snapshots; with ``dry_run`` only check what can be checked without a change.
 
     Those of one volume are made one after another in the order of the requests: clouds
@@ -77,6 +103,7 @@ def create_snapshots(
 
     Returns:
         What has come of each request, in their order; a dry run yields what is there already.
+        What was made and has failed since has a value and an error.
 
     Raises:
         DriverError: as in ``delete_snapshots``.
@@ -91,7 +118,48 @@ def create_snapshots(
         make = account.check_create_snapshot if dry_run else account.make_snapshot
         return make(one.request, own)
 
-    return run(create, list(enumerate(wanted)), group=_volume)
+    outcomes = run(create, list(enumerate(wanted)), group=_volume)
+    if wait is None:
+        return outcomes
+    followed = {
+        index: endings.snapshot_made(account, outcome.value.item)
+        for index, outcome in enumerate(outcomes)
+        if outcome.value is not None and outcome.value.found != "age"
+    }
+    return _awaited(outcomes, followed, wait, _seen_last)
+
+
+def _seen_last(
+    before: Made[StorageSnapshot] | None, seen: StorageSnapshot | None
+) -> Made[StorageSnapshot] | None:
+    return replace(before, item=seen) if before and seen else before
+
+
+def _awaited(
+    outcomes: Sequence[Outcome[T]],
+    followed: Mapping[int, Ending[StorageSnapshot]],
+    wait: Wait,
+    shown: Callable[[T | None, StorageSnapshot | None], R],
+) -> Sequence[Outcome[T | R]]:
+    """Return the outcomes at the end of a wait.
+
+    Args:
+        outcomes: when it begins.
+        followed: how those end that are waited for, by their places.
+        wait: for how long.
+        shown: returns the value of an outcome, given the old one and what was seen last.
+    """
+    wait.watch([one.watch for one in followed.values()])
+    found: list[Outcome[T | R]] = list(outcomes)
+    for index, ending in followed.items():
+        try:
+            waited = ending.told()
+        except DriverError as error:
+            found[index] = replace(found[index], error=error)
+        else:
+            value = shown(outcomes[index].value, waited.item)
+            found[index] = Outcome(value, is_over=waited.is_over or waited.is_gone)
+    return found
 
 
 def check_item_count(field: str, count: int) -> None:

@@ -23,9 +23,13 @@ from gateway.driver import (
 )
 
 T = TypeVar("T", StorageSnapshot, StorageVolume)
+Condition = Callable[[StorageSnapshot], None]
+"""Raises ``precondition_failed`` for a snapshot that is not what it must be."""
 _LOOK_S = 5.0
 _SHARE = 0.25
 """Of a call's time that a look for what it made takes at the most."""
+_LEAST_S = 1.0
+"""What a look has that begins just before the end: time enough to see something."""
 _PAUSE_S = 0.1
 """Between two looks, at first."""
 
@@ -38,11 +42,13 @@ class Terms:
         key: the caller's Idempotency-Key.
         item: which one it is of several that have the key together.
         unless_newer_than: a ready snapshot of the volume that is younger will do.
+        only_if: what the snapshot must be like of which a clone or a copy is made.
     """
 
     key: str | None = None
     item: int | None = None
     unless_newer_than: timedelta | None = None
+    only_if: Condition | None = None
 
     @property
     def given(self) -> dict[str, str]:
@@ -72,6 +78,7 @@ class Creations(Generic[T]):
     Attributes:
         kind: ``snapshot`` or ``volume``.
         capability: without which nothing of the kind carries a marker.
+        get: returns one by its id.
         list_by: returns what carries a marker of this id, within so many seconds.
         delete: deletes one; None where the driver cannot.
         call_s: how long one call may take.
@@ -80,6 +87,7 @@ class Creations(Generic[T]):
 
     kind: str
     capability: Capability
+    get: Callable[[str], T]
     list_by: Callable[[str, float], list[T]]
     delete: Callable[[str], None] | None
     call_s: float
@@ -112,10 +120,11 @@ class Creations(Generic[T]):
             raise error.as_unknown(marker.id) from error
 
     def looks(self) -> Iterator[float]:
-        """Yield the seconds left for one look after another, with growing pauses between."""
+        """Yield the seconds for one look after another, with growing pauses between."""
         end, pause = time.monotonic() + self.look_s, _PAUSE_S
+        least = min(_LEAST_S, self.look_s)
         while (left := end - time.monotonic()) > 0:
-            yield left
+            yield max(left, least)
             time.sleep(min(pause, max(end - time.monotonic(), 0)))
             pause *= 2
 

@@ -7,10 +7,10 @@ to ``available``. Whoever waits gets that as an error that names the resource an
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from gateway.core.snapshots import Account
-from gateway.core.waiting import Wait, Waited
+from gateway.core.waiting import Wait, Waited, Watch
 from gateway.driver import (
     Capability,
     Deadline,
@@ -27,28 +27,46 @@ _UNDER_WAY = frozenset({"creating", "busy", "deleting", "unknown"})
 """States that something else will follow; who knows what follows one that we do not know?"""
 
 
-def snapshot_made(
-    account: Account, snapshot: StorageSnapshot, wait: Wait
-) -> Waited[StorageSnapshot]:
-    """Wait until a snapshot is no longer being made.
+class Ending(Generic[T]):
+    """How one change ends: a watch, and what is told of what it has seen."""
 
-    Raises:
-        DriverError: ``backend`` if it has ended in ``error``, ``conflict`` if it is gone.
+    def __init__(self, watch: Watch[T], tell: Callable[[Watch[T]], Waited[T]]) -> None:
+        self.watch: Watch[T] = watch
+        self._tell: Callable[[Watch[T]], Waited[T]] = tell
+
+    def after(self, wait: Wait) -> Waited[T]:
+        """Return what is known at the end of a wait."""
+        wait.watch([self.watch])
+        return self.told()
+
+    def told(self) -> Waited[T]:
+        """Return what is known.
+
+        Raises:
+            DriverError: the change has failed.
+        """
+        return self._tell(self.watch)
+
+
+def snapshot_made(account: Account, snapshot: StorageSnapshot) -> Ending[StorageSnapshot]:
+    """Return how it ends to make a snapshot.
+
+    It tells ``backend`` if that has ended in ``error``, ``conflict`` if it is gone.
     """
 
     def look(limit: Deadline) -> StorageSnapshot:
         return account.get_snapshot(snapshot.id, limit=limit)
 
-    return _made("snapshot", snapshot, look, wait)
+    return _made("snapshot", snapshot, look)
 
 
-def volume_made(account: Account, volume: StorageVolume, wait: Wait) -> Waited[StorageVolume]:
-    """Wait until a volume is no longer being made; see ``snapshot_made``."""
+def volume_made(account: Account, volume: StorageVolume) -> Ending[StorageVolume]:
+    """Return how it ends to make a volume; see ``snapshot_made``."""
 
     def look(limit: Deadline) -> StorageVolume:
         return account.get_volume(volume.id, limit=limit)
 
-    return _made("volume", volume, look, wait)
+    return _made("volume", volume, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,7 @@ def reverted(account: Account, snapshot: StorageSnapshot, wait: Wait) -> Waited[
             return Reverted(found)
         return Reverted(found, account.get_volume(found.volume_id, limit=limit))
 
-    def is_over(seen: Reverted) -> bool:
+    def is_end(seen: Reverted) -> bool:
         states = {seen.snapshot.state.value, seen.volume.state.value if seen.volume else ""}
         if "error" in states:
             raise DriverError(
@@ -86,51 +104,56 @@ def reverted(account: Account, snapshot: StorageSnapshot, wait: Wait) -> Waited[
             )
         return states.isdisjoint(_UNDER_WAY)
 
-    return wait.until(look, is_over, seen=Reverted(snapshot))
+    return wait.until(look, is_end, seen=Reverted(snapshot))
 
 
 def snapshot_deleted(
-    account: Account, snapshot_id: str, wait: Wait, *, is_accepted: bool = True
-) -> Waited[StorageSnapshot]:
-    """Wait until a snapshot is gone; until then it is ``deleting``, whatever the backend shows.
+    account: Account, snapshot_id: str, lost: DriverError | None = None
+) -> Ending[StorageSnapshot]:
+    """Return how the deletion of a snapshot ends; it is ``deleting``, whatever the backend shows.
+
+    It tells ``conflict`` if the backend has put it back, ``backend`` if it has failed.
 
     Args:
         account: whose it is.
         snapshot_id: which one.
-        wait: for how long.
-        is_accepted: the backend has said that it will; else nobody knows, and a snapshot
-            that is there as before says nothing.
-
-    Raises:
-        DriverError: ``conflict`` if the backend has put it back, ``backend`` if it has failed.
+        lost: why nobody knows whether the backend has accepted it. Then a snapshot that is
+            there as before says nothing, and unless it is gone in the end, this is told.
     """
 
     def look(limit: Deadline) -> StorageSnapshot:
         return account.get_snapshot(snapshot_id, limit=limit)
 
-    waited = _deleted("snapshot", account, snapshot_id, look, wait, is_accepted=is_accepted)
-    if waited.item is None:
-        return waited
-    meanwhile = replace(waited.item, state=SnapshotState.DELETING, ready=False, deletable=False)
-    return replace(waited, item=meanwhile)
+    def shown(seen: StorageSnapshot) -> StorageSnapshot:
+        return replace(seen, state=SnapshotState.DELETING, ready=False, deletable=False)
+
+    return _deleted("snapshot", account, snapshot_id, look, shown=shown, lost=lost)
 
 
 def volume_deleted(
-    account: Account, volume_id: str, wait: Wait, *, is_accepted: bool = True
-) -> Waited[StorageVolume]:
-    """Wait until a volume is gone; see ``snapshot_deleted``."""
+    account: Account, volume_id: str, lost: DriverError | None = None
+) -> Ending[StorageVolume]:
+    """Return how the deletion of a volume ends; see ``snapshot_deleted``."""
 
     def look(limit: Deadline) -> StorageVolume:
         return account.get_volume(volume_id, limit=limit)
 
-    waited = _deleted("volume", account, volume_id, look, wait, is_accepted=is_accepted)
-    if waited.item is None:
-        return waited
-    return replace(waited, item=replace(waited.item, state=VolumeState.DELETING))
+    def shown(seen: StorageVolume) -> StorageVolume:
+        return replace(seen, state=VolumeState.DELETING)
+
+    return _deleted("volume", account, volume_id, look, shown=shown, lost=lost)
 
 
-def _made(kind: str, made: T, look: Callable[[Deadline], T], wait: Wait) -> Waited[T]:
-    def is_over(seen: T) -> bool:
+def _made(kind: str, made: T, look: Callable[[Deadline], T]) -> Ending[T]:
+    was_seen = False
+
+    def look_on(limit: Deadline) -> T:
+        nonlocal was_seen
+        found = look(limit)
+        was_seen = True
+        return found
+
+    def is_end(seen: T) -> bool:
         if seen.state.value == "error":
             raise DriverError(
                 ErrorCode.BACKEND,
@@ -140,24 +163,19 @@ def _made(kind: str, made: T, look: Callable[[Deadline], T], wait: Wait) -> Wait
             )
         return seen.state.value not in _UNDER_WAY
 
-    was_seen = False
-
-    def look_on(limit: Deadline) -> T:
-        nonlocal was_seen
-        found = look(limit)
-        was_seen = True
+    def tell(watch: Watch[T]) -> Waited[T]:
+        found = watch.result()
+        # EC2 shows late what it has made; what was shown once and is not there in the end is gone.
+        if was_seen and found.error is not None and found.error.code is ErrorCode.NOT_FOUND:
+            raise DriverError(
+                ErrorCode.CONFLICT,
+                f"the {kind} {made.id!r} was made and is gone again: somebody has deleted it",
+            )
         return found
 
-    if is_over(made):
-        return Waited(made, is_over=True)
-    waited = wait.until(look_on, is_over, seen=made)
-    # EC2 shows late what it has made; what was shown once and is not there in the end is gone.
-    if was_seen and waited.error is not None and waited.error.code is ErrorCode.NOT_FOUND:
-        raise DriverError(
-            ErrorCode.CONFLICT,
-            f"the {kind} {made.id!r} was made and is gone again: somebody has deleted it",
-        )
-    return waited
+    watch = Watch(look_on, is_end)
+    watch.judge(made)
+    return Ending(watch, tell)
 
 
 def _deleted(
@@ -165,16 +183,17 @@ def _deleted(
     account: Account,
     item_id: str,
     look: Callable[[Deadline], T],
-    wait: Wait,
     *,
-    is_accepted: bool,
-) -> Waited[T]:
+    shown: Callable[[T], T],
+    lost: DriverError | None,
+) -> Ending[T]:
     # EC2 may show for a while what is gone already, CloudSigma what it has begun to delete:
     # there, that it is still to be seen says nothing.
     # And so it does where the request may not have arrived yet.
-    was_begun = is_accepted and Capability.SHOWS_DELETING in account.provider.driver.capabilities
+    is_shown = Capability.SHOWS_DELETING in account.provider.driver.capabilities
+    was_begun = lost is None and is_shown
 
-    def is_over(seen: T) -> bool:
+    def is_end(seen: T) -> bool:
         nonlocal was_begun
         if seen.state in {SnapshotState.DELETING, VolumeState.DELETING}:
             was_begun = True
@@ -182,7 +201,13 @@ def _deleted(
             raise _stayed(kind, seen, account.last_failure(item_id))
         return False
 
-    return wait.until(look, is_over, ends_when_gone=True)
+    def tell(watch: Watch[T]) -> Waited[T]:
+        found = watch.result()
+        if lost is not None and not found.is_gone:
+            raise lost
+        return found if found.item is None else replace(found, item=shown(found.item))
+
+    return Ending(Watch(look, is_end, ends_when_gone=True), tell)
 
 
 def _stayed(kind: str, seen: StorageSnapshot | StorageVolume, why: str | None) -> DriverError:

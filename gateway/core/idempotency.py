@@ -29,10 +29,13 @@ class Made(Generic[T]):
         item: the snapshot or volume.
         found: why nothing new was made: its key was used before, or its age is enough;
             None for something new.
+        others: ids of what the key has made besides: a backend carried out late what
+            was sent before, and nobody was told of it.
     """
 
     item: T
     found: Found | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,6 @@ class Keyed(Generic[T]):
         marker: the key's, with the digest of the request.
         caller: what tells this account and provider from others.
         creations: where to look.
-        get: returns a thing by its id.
         send: makes it, carrying the marker.
         instead: returns something that makes it needless to send, if there is such.
     """
@@ -51,7 +53,6 @@ class Keyed(Generic[T]):
     marker: Marker
     caller: bytes
     creations: Creations[T]
-    get: Callable[[str], T]
     send: Callable[[], T]
     instead: Callable[[], T | None] = lambda: None
 
@@ -74,42 +75,39 @@ class Keyed(Generic[T]):
 
     def _before(self, attempts: Attempts, name: bytes) -> Made[T] | None:
         """Return what an earlier request with the key has made."""
-        found = self._oldest()
+        found = self._kept()
         last = attempts.recall(name)
-        if found is None and last is not None:
+        if not found and last is not None:
             found = self._of_last(last)
-            if found is None:
+            if not found:
                 attempts.forget(name)
-        if found is None:
-            return None
         # What the backend shows late it may show without its marker at first.
-        self._check_same(found.created_by or (last.marker if last else self.marker))
-        return Made(found, "key")
+        return _replayed(found, self.marker, shown_as=last.marker if last else self.marker)
 
-    def _of_last(self, last: Attempt) -> T | None:
+    def _of_last(self, last: Attempt) -> list[T]:
         """Return what the last attempt here has made, which the backend may not show yet."""
         if last.made is not None:
             try:
-                return self.get(last.made)
+                return [self.creations.get(last.made)]
             except DriverError as error:
                 if error.code is not ErrorCode.NOT_FOUND:
                     raise
-                return None
+                return []
         for left in self.creations.looks():  # it may still be on its way
             found = self.creations.list_by(self.marker.id, left)
             if found:
-                return _by_age(found)[0]
-        return None
+                return _by_age(found)
+        return []
 
-    def _oldest(self) -> T | None:
-        """Return what carries the marker; of several that are all to stay, the oldest."""
+    def _kept(self) -> list[T]:
+        """Return what carries the marker, and is to stay; the oldest first."""
         found = self._listed(self.creations.call_s)
         if len(found) > 1:  # one of them may be about to give way
             for left in self.creations.looks():
                 found = self._listed(left)
                 if len(found) <= 1 or self._is_clear(_by_age(found)):
                     break
-        return _by_age(found)[0] if found else None
+        return _by_age(found)
 
     def _make(self, attempts: Attempts, name: bytes) -> Made[T]:
         try:
@@ -133,11 +131,10 @@ class Keyed(Generic[T]):
 
     def _taken(self, error: DriverError) -> Made[T]:
         """Return what another server has made with the marker since we looked for it."""
-        found = self._oldest()
+        found = _replayed(self._kept(), self.marker)
         if found is None:
             raise error
-        self._check_same(found.created_by or self.marker)
-        return Made(found, "key")
+        return found
 
     def _settled(self, mine: T) -> Made[T]:
         """Return what has just been made, unless another server has made the same before.
@@ -174,8 +171,7 @@ class Keyed(Generic[T]):
         first = _by_age(everybody)
         if first[0].id != mine.id and self._is_clear(first):
             self._give_way(mine, rivals)
-            self._check_same(first[0].created_by or self.marker)
-            return Made(first[0], "key")
+            return _replayed([one for one in first if one.id != mine.id], self.marker)
         if mine.id == max(one.id for one in first):
             self._give_way(mine, rivals)
             raise _collided()
@@ -218,9 +214,6 @@ class Keyed(Generic[T]):
     def _listed(self, seconds: float) -> list[T]:
         return self.creations.list_by(self.marker.id, seconds)
 
-    def _check_same(self, marker: Marker) -> None:
-        _check_same(marker, self.marker)
-
 
 def made_before(creations: Creations[T], marker: Marker) -> Made[T] | None:
     """Return what a key has made, in one look; None if there is nothing.
@@ -228,21 +221,31 @@ def made_before(creations: Creations[T], marker: Marker) -> Made[T] | None:
     Raises:
         DriverError: ``key_reused`` where it stands for another request.
     """
-    found = _by_age(creations.list_by(marker.id, creations.call_s))
-    if not found:
+    return _replayed(_by_age(creations.list_by(marker.id, creations.call_s)), marker)
+
+
+def _replayed(by_age: Sequence[T], asked: Marker, shown_as: Marker | None = None) -> Made[T] | None:
+    """Return the first of what carries the marker of a key, None if there is nothing.
+
+    Args:
+        by_age: what carries it, the oldest first.
+        asked: the marker of this request.
+        shown_as: what counts for a thing that is shown without its marker.
+
+    Raises:
+        DriverError: ``key_reused`` where the key stands for another request.
+    """
+    if not by_age:
         return None
-    _check_same(found[0].created_by or marker, marker)
-    return Made(found[0], "key")
-
-
-def _check_same(found: Marker, asked: Marker) -> None:
-    """Raise ``key_reused`` unless a marker is that of the same request."""
-    if found.request != asked.request:
+    first = by_age[0]
+    if (first.created_by or shown_as or asked).request != asked.request:
         raise DriverError(
             ErrorCode.KEY_REUSED,
             "the Idempotency-Key was used before with another request; give each request "
             "a key of its own",
         )
+    others = (one.id for one in by_age[1:] if one.state.value != "deleting")
+    return Made(first, "key", tuple(others))
 
 
 def _by_age(found: Sequence[T]) -> list[T]:

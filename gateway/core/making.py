@@ -1,6 +1,7 @@
 """What an account makes: snapshots, volumes and copies, each carrying a marker."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +12,7 @@ from gateway.core.attempts import Attempts
 from gateway.core.boundary import Boundary
 from gateway.core.checks import check_id, check_parameters, check_texts, require
 from gateway.core.collection import AccountCollection, ListSettings
-from gateway.core.creations import NO_TERMS, Creations, Terms, new_marker
+from gateway.core.creations import NO_TERMS, Condition, Creations, Terms, new_marker
 from gateway.core.guard import DriverBug
 from gateway.core.idempotency import Keyed, Made, made_before
 from gateway.core.reading import Reader
@@ -72,15 +73,12 @@ class Maker(Reader):
     ) -> Made[StorageSnapshot]:
         """Start a snapshot of a volume, unless there is one already on these terms."""
         self._check_create(request)
-        found = self._snapshots_made()
-        digest = digests.of_request("create_snapshot", request, **terms.given)
-        send = partial(self._change, Driver.create_snapshot)
         return self._make(
-            found,
+            self._snapshots_made(),
             terms,
-            digest,
-            lambda marker: send(replace(request, marker=marker)),
-            get=self.get_snapshot,
+            digests.of_request("create_snapshot", request, **terms.given),
+            request,
+            partial(self._change, Driver.create_snapshot),
             instead=partial(self._recent, request, terms),
         )
 
@@ -128,14 +126,12 @@ class Maker(Reader):
             avoid=request.avoid,
         )
         check_texts(self._driver.limits, name=request.name, description=request.description)
-        digest = digests.of_request("clone_snapshot", request, snapshot_id=snapshot_id)
-        send = partial(self._change, Driver.clone_snapshot, snapshot_id)
         return self._make(
             self._volumes_made(),
             terms,
-            digest,
-            lambda marker: send(replace(request, marker=marker)),
-            get=self.get_volume,
+            digests.of_request("clone_snapshot", request, snapshot_id=snapshot_id),
+            request,
+            self._of(snapshot_id, terms, Driver.clone_snapshot),
         )
 
     def copy_snapshot(
@@ -160,17 +156,14 @@ class Maker(Reader):
             description=request.description,
             metadata=request.metadata,
         )
-        digest = digests.of_request(
-            "copy_snapshot", request, snapshot_id=snapshot_id, source=self.provider.name
-        )
+        asked = {"snapshot_id": snapshot_id, "source": self.provider.name}
         there = destination._opened.driver
-        send = partial(self._change, Driver.copy_snapshot, snapshot_id)
         return destination._make(
             destination._snapshots_made(),
             terms,
-            digest,
-            lambda marker: send(replace(request, marker=marker), destination=there),
-            get=destination.get_snapshot,
+            digests.of_request("copy_snapshot", request, **asked),
+            request,
+            self._of(snapshot_id, terms, Driver.copy_snapshot, destination=there),
         )
 
     def create_volume(self, request: CreateVolume) -> StorageVolume:
@@ -182,33 +175,63 @@ class Maker(Reader):
         require(self._driver, Capability.VOLUME_CREATE)
         check_parameters(self._driver, zone=request.zone)
         check_texts(self._driver.limits, name=request.name, description=request.description)
-        digest = digests.of_request("create_volume", request)
-        send = partial(self._change, Driver.create_volume)
         return self._make(
             self._volumes_made(),
             terms,
-            digest,
-            lambda marker: send(replace(request, marker=marker)),
-            get=self.get_volume,
+            digests.of_request("create_volume", request),
+            request,
+            partial(self._change, Driver.create_volume),
         )
+
+    def _of(
+        self, snapshot_id: str, terms: Terms, function: Callable[..., Item], **more: Any
+    ) -> Callable[[Request], Item]:
+        """Return what makes something of a snapshot, if that is what the terms say."""
+
+        def make(request: Request) -> Item:
+            with self._only_if(snapshot_id, terms.only_if):
+                return self._change(function, snapshot_id, request, **more)
+
+        return make
+
+    @contextlib.contextmanager
+    def _only_if(self, snapshot_id: str, condition: Condition | None) -> Iterator[None]:
+        """Let a change that the driver does not check itself follow a look, in one turn."""
+        if condition is None:
+            yield
+            return
+        with self._boundary.turn(snapshot_id):
+            condition(self.get_snapshot(snapshot_id))
+            yield
 
     def _make(
         self,
         creations: Creations[Item],
         terms: Terms,
         digest: str,
-        send: Callable[[Marker | None], Item],
+        request: Request,
+        change: Callable[[Request], Item],
         *,
-        get: Callable[[str], Item],
         instead: Callable[[], Item | None] = lambda: None,
     ) -> Made[Item]:
-        """Return what a request makes on its terms, or what makes it needless."""
+        """Return what a request makes on its terms, or what makes it needless.
+
+        Args:
+            creations: what there is of the kind.
+            terms: the terms.
+            digest: of what is asked for.
+            request: what is asked for; it is sent with a marker.
+            change: asks the driver.
+            instead: returns something that makes it needless, if there is such.
+        """
+
+        def send(marker: Marker | None) -> Item:
+            return change(replace(request, marker=marker))
+
         if terms.key is not None:
             require(self._driver, creations.capability)
             marker = Marker(digests.of_key(creations.kind, terms.key, terms.item), digest)
-            keyed = Keyed(
-                marker, self._caller, creations, get, partial(send, marker), instead=instead
-            )
+            keyed = Keyed(marker, self._caller, creations, partial(send, marker), instead=instead)
             return keyed.run(self._attempts)
         enough = instead()
         if enough is not None:
@@ -238,24 +261,24 @@ class Maker(Reader):
 
     def _snapshots_made(self) -> Creations[StorageSnapshot]:
         can_delete = Capability.SNAPSHOT_DELETE in self._driver.capabilities
-        delete = partial(self._change, Driver.delete_snapshot)
         return Creations(
             "snapshot",
             Capability.SNAPSHOT_MARKER,
+            self.get_snapshot,
             partial(_carrying, self._snapshots),
-            delete if can_delete else None,
+            partial(self._change, Driver.delete_snapshot) if can_delete else None,
             self._boundary.timeout_s,
             self._driver.created_tick_s,
         )
 
     def _volumes_made(self) -> Creations[StorageVolume]:
         can_delete = Capability.VOLUME_DELETE in self._driver.capabilities
-        delete = partial(self._change, Driver.delete_volume)
         return Creations(
             "volume",
             Capability.VOLUME_MARKER,
+            self.get_volume,
             partial(_carrying, self._volumes),
-            delete if can_delete else None,
+            partial(self._change, Driver.delete_volume) if can_delete else None,
             self._boundary.timeout_s,
             self._driver.created_tick_s,
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gateway.core.actions import may_delete
 from gateway.core.checks import check_count, check_id, check_own_keys, check_texts, require
+from gateway.core.creations import Condition
 from gateway.core.making import Maker
 from gateway.driver import (
     Capability,
@@ -17,9 +18,6 @@ from gateway.driver import (
     StorageVolume,
     UpdateSnapshot,
 )
-
-Condition = Callable[[StorageSnapshot], None]
-"""Raises ``precondition_failed`` for a snapshot that is not what it must be."""
 
 
 class Account(Maker):
@@ -124,16 +122,6 @@ class Account(Maker):
             if only_if is not None:
                 only_if(self.get_volume(volume_id))
             self._change(Driver.delete_volume, volume_id)
-
-    @contextlib.contextmanager
-    def _only_if(self, snapshot_id: str, condition: Condition | None) -> Iterator[None]:
-        """Let a change that the driver does not check itself follow a look, in one turn."""
-        if condition is None:
-            yield
-            return
-        with self._boundary.turn(snapshot_id):
-            condition(self.get_snapshot(snapshot_id))
-            yield
 
 
 @contextlib.contextmanager

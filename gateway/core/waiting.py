@@ -7,9 +7,9 @@ request is a greenlet that sleeps.
 import random
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from gateway.driver import Deadline, DriverError, ErrorCode
 
@@ -59,6 +59,74 @@ class Waited(Generic[T]):
     error: DriverError | None = None
 
 
+class Watch(Generic[T]):
+    """One thing that is waited for, from look to look.
+
+    The change that is waited for has happened, whatever becomes of a look; so no
+    failure of one is raised.
+
+    Args:
+        look: asks the backend, within a deadline.
+        is_end: whether what it has seen is the end; what it raises is one, too.
+        seen: what is known already.
+        ends_when_gone: whether ``not_found`` is the end.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[Deadline], T],
+        is_end: Callable[[T], bool],
+        *,
+        seen: T | None = None,
+        ends_when_gone: bool = False,
+    ) -> None:
+        self._look = look
+        self._is_end = is_end
+        self._ends_when_gone = ends_when_gone
+        self._failure: DriverError | None = None
+        self._waited = Waited(seen)
+        self.is_left = True
+        """Whether another look makes sense."""
+
+    @property
+    def pause_s(self) -> float:
+        """How long the backend wants to be left alone."""
+        error = self._waited.error
+        return (error and error.retry_after_s) or 0
+
+    def look(self, limit: Deadline) -> None:
+        """Look once."""
+        try:
+            seen = self._look(limit)
+        except DriverError as error:
+            if self._ends_when_gone and error.code is ErrorCode.NOT_FOUND:
+                self._waited, self.is_left = Waited(None, is_gone=True), False
+                return
+            self._waited = replace(self._waited, error=error)
+            self.is_left = error.code in _HOPEFUL
+        else:
+            self.judge(seen)
+
+    def judge(self, seen: T) -> None:
+        """Take what is seen for what a look has found."""
+        try:
+            is_over = self._is_end(seen)
+        except DriverError as error:
+            self._failure, self.is_left = error, False
+            return
+        self._waited, self.is_left = Waited(seen, is_over=is_over), not is_over
+
+    def result(self) -> Waited[T]:
+        """Return what is known.
+
+        Raises:
+            DriverError: what ``is_end`` has raised.
+        """
+        if self._failure is not None:
+            raise self._failure
+        return self._waited
+
+
 class Polls:
     """A backend's budget: so many looks a second, shared by all who wait in this process."""
 
@@ -90,38 +158,30 @@ class Wait:
     def until(
         self,
         look: Callable[[Deadline], T],
-        is_over: Callable[[T], bool],
+        is_end: Callable[[T], bool],
         *,
         seen: T | None = None,
         ends_when_gone: bool = False,
     ) -> Waited[T]:
-        """Look again and again until it is over, or the patience is.
+        """Watch one thing until its end, or that of the patience; see ``Watch``."""
+        watch = Watch(look, is_end, seen=seen, ends_when_gone=ends_when_gone)
+        self.watch([watch])
+        return watch.result()
 
-        The change that is waited for has happened, whatever becomes of a look; so no
-        failure of one is raised.
+    def watch(self, watches: Sequence[Watch[Any]]) -> None:
+        """Look at each again and again until all have ended, or the patience has.
 
-        Args:
-            look: asks the backend, within a deadline.
-            is_over: whether what it has seen is the end; what it raises ends the wait.
-            seen: what is known already.
-            ends_when_gone: whether ``not_found`` is the end.
+        They take turns, so that none has to wait for the end of another.
         """
-        pause, error = _FIRST_S, None
-        while self._rest(pause):
-            try:
-                seen, error = look(Deadline(max(self._end - time.monotonic(), 0))), None
-            except DriverError as exc:
-                error = exc
-                if ends_when_gone and exc.code is ErrorCode.NOT_FOUND:
-                    return Waited(None, is_gone=True)
-                if exc.code not in _HOPEFUL:
-                    break
-            else:
-                if is_over(seen):
-                    return Waited(seen, is_over=True)
+        left, pause = [one for one in watches if one.is_left], _FIRST_S
+        while left and self._rest(pause):
+            for number, one in enumerate(left):
+                if number and not self._next():
+                    return
+                one.look(Deadline(max(self._end - time.monotonic(), 0)))
+            left = [one for one in left if one.is_left]
             pause = min(pause * _GROWTH, _LONGEST_S)
-            pause = max(pause, (error and error.retry_after_s) or 0)
-        return Waited(seen, error=error)
+            pause = max([pause, *(one.pause_s for one in left)])
 
     def _rest(self, pause: float) -> bool:
         """Sleep until the next look; return whether there is to be one."""
@@ -131,6 +191,10 @@ class Wait:
         pause *= 1 + random.uniform(-_JITTER, _JITTER)  # noqa: S311 - no secret
         if not self._sleep_until(min(now + pause, self._last)):
             return False
+        return self._next()
+
+    def _next(self) -> bool:
+        """Sleep until the backend may be asked; return whether it may be in time."""
         at = self._polls.reserve(self._backend, before=self._end)
         return self._sleep_until(self._end if at is None else at) and at is not None
 

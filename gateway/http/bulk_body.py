@@ -24,7 +24,7 @@ from gateway.http.deletion import MISSING, is_ok
 _LIST, _ITEM = "storage_snapshots", "storage_snapshot"
 _OBJECTS = "objects"
 """CloudSigma's name for the list in any body."""
-Pairs = Sequence[tuple[str, str]]
+Pairs = Sequence[tuple[str, Any]]
 T = TypeVar("T")
 
 
@@ -39,7 +39,7 @@ def read_ids(request: Request, query: Pairs) -> tuple[list[str], bool]:
     """Return the ids of the snapshots to delete, in the query string or the body of a request.
 
     And whether those that do not exist are as good as deleted: that may stand in the
-    query string, or in a body that is a form.
+    query string or in the body, in XML as an attribute of the list.
 
     Raises:
         DriverError: ``invalid`` naming every bad item, or when there are none, too many,
@@ -52,9 +52,17 @@ def read_ids(request: Request, query: Pairs) -> tuple[list[str], bool]:
         raise invalid({"id": "given in the query string beside a body; give all ids in one place"})
     found = _ids_in(body) if body.kind else _Items("ids", in_query)
     check_item_count("ids", len(found.values))
-    form = body.content if body.kind == "pairs" else []
-    missing_ok = is_ok([value for name, value in (*query, *form) if name == MISSING])
+    missing_ok = is_ok([value for name, value in (*query, *_given_in(body)) if name == MISSING])
     return _read_ids(found), missing_ok
+
+
+def _given_in(body: Body) -> Pairs:
+    """Return what a body says beside the ids, and perhaps those."""
+    if body.kind == "pairs":
+        return list(body.content)
+    if body.kind == "json":
+        return list(body.content.items())
+    return list(body.content.attrib.items()) if body.kind == "xml" else []
 
 
 def _read_ids(found: _Items) -> list[str]:
@@ -91,12 +99,13 @@ def _ids_in(body: Body) -> _Items:
         _refuse((n for n, _ in body.content if n not in {"id", MISSING}), valid=f"id, {MISSING}")
         return _Items("ids", [value for name, value in body.content if name == "id"])
     if body.kind == "xml":
-        return _children(body.content)
+        return _children(body.content, MISSING)
     document = body.content
     if not isinstance(document, dict):
         raise invalid({"body": "give a JSON object"})
     name = _OBJECTS if _OBJECTS in document else "ids"
-    _refuse((other for other in document if other != name), valid=f"ids, or {_OBJECTS} alone")
+    others = (other for other in document if other not in {name, MISSING})
+    _refuse(others, valid=f"ids or {_OBJECTS}, {MISSING}")
     return _Items(name, _list(name, document.get(name, [])))
 
 
@@ -113,10 +122,11 @@ def _creates_in(body: Body) -> _Items | None:
     return None
 
 
-def _children(element: etree._Element) -> _Items:
-    """Return the items of ``<storage_snapshots>``."""
-    if element.tag != _LIST or element.attrib:
-        raise invalid({"body": f"give <{_LIST}> without attributes, with a <{_ITEM}> for each"})
+def _children(element: etree._Element, *attributes: str) -> _Items:
+    """Return the items of ``<storage_snapshots>``, which may have these attributes."""
+    if element.tag != _LIST or not set(attributes).issuperset(element.attrib):
+        known = " but ".join(("attributes", *attributes))
+        raise invalid({"body": f"give <{_LIST}> without {known}, with a <{_ITEM}> for each"})
     refuse_stray_text(element)
     return _Items(_LIST, list(element))
 

@@ -1,12 +1,12 @@
 """Requests that delete: what they say beside the id, and how they end."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from gateway.core.waiting import Waited
+from gateway.core.endings import Ending
 from gateway.driver import DriverError, StorageSnapshot, StorageVolume, invalid
 from gateway.http import waits
 from gateway.http.exchange import Answer, Exchange
@@ -33,7 +33,7 @@ def read_missing(exchange: Exchange) -> bool:
     return bool(given[MISSING] == _OK)
 
 
-def is_ok(values: list[str]) -> bool:
+def is_ok(values: list[Any]) -> bool:
     """Return the same of the values that a request about several gives.
 
     Raises:
@@ -47,7 +47,7 @@ def is_ok(values: list[str]) -> bool:
 def delete(
     exchange: Exchange,
     begin: Callable[[], None],
-    follow: Callable[..., Waited[T]],
+    ending: Callable[[DriverError | None], Ending[T]],
     show: Callable[[T], Response],
 ) -> Response:
     """Delete a resource: 204 once that is accepted, or for a client who waits, once it is gone.
@@ -58,7 +58,7 @@ def delete(
     Args:
         exchange: the request.
         begin: asks the backend to delete it.
-        follow: waits until it is gone; ``is_accepted`` tells it whether ``begin`` was answered.
+        ending: returns how it ends, given why the backend's answer was lost, if it was.
         show: answers with it as it is meanwhile.
     """
     wait = waits.wait_of(exchange)
@@ -71,11 +71,9 @@ def delete(
         lost = error
     if wait is None:
         return exchange.no_content()
-    waited = follow(wait, is_accepted=lost is None)
+    waited = ending(lost).after(wait)
     if waited.is_gone:
         return exchange.no_content()
-    if lost is not None:
-        raise lost
     waits.tell_unfinished(exchange, waited)
     if waited.item is None:
         return Answer(status=202, headers=exchange.headers())

@@ -82,4 +82,4 @@ def if_match(request: Request, state: Callable[[T], str | None]) -> Callable[[T]
 def refuse_if_match(request: Request) -> None:
     """Raise ``invalid`` for If-Match where there is no one resource that it could mean."""
     if "HTTP_IF_MATCH" in request.environ:
-        raise invalid({"If-Match": "a request about several snapshots has no ETag to match"})
+        raise invalid({"If-Match": "this request is about no one resource whose ETag could match"})

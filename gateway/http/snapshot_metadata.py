@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from gateway.core.snapshots import Condition
+from gateway.core.creations import Condition
 from gateway.driver import StorageSnapshot, UpdateSnapshot
 from gateway.http import schemas
 from gateway.http.etags import if_match, state_of

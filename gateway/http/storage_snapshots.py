@@ -11,8 +11,8 @@ from flask import Blueprint, Response
 
 from gateway.core import endings, fields
 from gateway.core.actions import snapshot_actions
+from gateway.core.creations import Condition, Terms
 from gateway.core.descriptions import limits_of, pushed_down
-from gateway.core.snapshots import Condition
 from gateway.driver import (
     Capability,
     Driver,
@@ -63,9 +63,8 @@ def create() -> Response:
     exchange = current()
     account = exchange.account
     dry_run, terms = exchange.flag(DRY_RUN), terms_of(exchange.request)
+    refuse_if_match(exchange.request)
     asked = read_creates(exchange.request, exchange.pairs)
-    if isinstance(asked, list):
-        refuse_if_match(exchange.request)
     is_list = isinstance(asked, list)
     if isinstance(asked, list) or dry_run:
         wanted = asked if isinstance(asked, list) else [asked]
@@ -87,7 +86,7 @@ def delete_several() -> Response:
     exchange.account  # noqa: B018 - who asks comes before what is asked
     refuse_if_match(exchange.request)
     ids, missing_ok = read_ids(exchange.request, exchange.pairs)
-    return bulk.delete(exchange, ids, dry_run=dry_run, missing_ok=missing_ok)
+    return bulk.delete(exchange, ids, _rows(exchange), dry_run=dry_run, missing_ok=missing_ok)
 
 
 @blueprint.get("/schema")
@@ -148,7 +147,8 @@ def delete(snapshot_id: str) -> Response:
     if dry_run:
         if only_if is not None:
             account.check_condition(snapshot_id, only_if, missing_ok=missing_ok)
-        return bulk.delete(exchange, [snapshot_id], dry_run=True, missing_ok=missing_ok)
+        one = [snapshot_id]
+        return bulk.delete(exchange, one, _rows(exchange), dry_run=True, missing_ok=missing_ok)
     return deletion.delete(
         exchange,
         partial(account.delete_snapshot, snapshot_id, missing_ok=missing_ok, only_if=only_if),
@@ -162,7 +162,7 @@ def clone(snapshot_id: str) -> Response:
     """Restore a snapshot to a new volume."""
     exchange = current()
     account = exchange.account
-    terms = terms_of(exchange.request)
+    terms = _terms_of_one(exchange)
     request = exchange.load(schemas.CloneSnapshotSchema(), "clone")
     made = account.make_clone(snapshot_id, request, terms)
     return made_volume(exchange, made, is_clone=True)
@@ -173,7 +173,7 @@ def copy(snapshot_id: str) -> Response:
     """Copy a snapshot to another provider of the same driver."""
     exchange = current()
     account = exchange.account
-    terms = terms_of(exchange.request)
+    terms = _terms_of_one(exchange)
     name, request = exchange.load(schemas.CopySnapshotSchema(), "copy")
     destination, links = exchange.destination(name)
     made = account.make_copy(snapshot_id, request, destination, terms)
@@ -250,6 +250,11 @@ def _render(exchange: Exchange, snapshot: StorageSnapshot) -> bytes:
 
 def _condition(exchange: Exchange) -> Condition | None:
     return if_match(exchange.request, state_of)
+
+
+def _terms_of_one(exchange: Exchange) -> Terms:
+    """Return the terms on which something is made of one snapshot."""
+    return replace(terms_of(exchange.request), only_if=_condition(exchange))
 
 
 def _shown(exchange: Exchange, snapshot: StorageSnapshot, *, status: int = 200) -> Response:

@@ -11,7 +11,7 @@ from gateway.core.actions import volume_actions
 from gateway.core.idempotency import Made
 from gateway.driver import Capability, CreateVolume, StorageVolume
 from gateway.http import deletion, lists, schemas, waits
-from gateway.http.etags import if_match, state_of
+from gateway.http.etags import if_match, refuse_if_match, state_of
 from gateway.http.exchange import Exchange, current
 from gateway.http.terms import made_response, terms_of
 from gateway.representations.documents import Row
@@ -62,6 +62,7 @@ def create() -> Response:
     exchange = current()
     account = exchange.account
     terms = terms_of(exchange.request)
+    refuse_if_match(exchange.request)
     request = exchange.load(schemas.CreateVolumeSchema(), "storage_volume")
     if isinstance(request, CreateVolume):
         return made_volume(exchange, account.make_volume(request, terms), is_clone=False)
@@ -101,8 +102,8 @@ def delete(volume_id: str) -> Response:
 def made_volume(exchange: Exchange, made: Made[StorageVolume], *, is_clone: bool) -> Response:
     """Return the answer to a request that made a volume, or found what it made before."""
     href = exchange.links.member("storage_volumes", made.item.id)
-    follow = partial(endings.volume_made, exchange.account)
-    made, is_over = waits.made(exchange, made, href, follow)
+    ending = partial(endings.volume_made, exchange.account)
+    made, is_over = waits.made(exchange, made, href, ending)
     is_new = made.found is None  # a repeat shows what has come of it, with a 200
     accepts = Capability.CLONE_ACCEPTED in exchange.capabilities
     if is_over is None and is_clone and is_new and accepts:

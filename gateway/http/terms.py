@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response
 from werkzeug.wrappers import Request
@@ -14,12 +15,14 @@ from gateway.http.exchange import Exchange
 HEADER = "Idempotency-Key"
 _ENVIRON = "HTTP_IDEMPOTENCY_KEY"
 _LONGEST = 255
-_BARE = re.compile(rf"[!-~]{{1,{_LONGEST}}}")
+_BARE = re.compile(rf"[!-+\--~]{{1,{_LONGEST}}}")
+"""No comma: a server makes one header of two with it, and which of the keys would count?"""
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 """A string of structured fields (RFC 8941, 3.3.3), as the draft of the header wants it."""
 _ESCAPED = re.compile(r'\\(["\\])')
 _FOUND = {"key": "Idempotency-Replayed", "age": "X-Snapshot-Reused"}
 """Why nothing new was made -> the header that says so."""
+_DUPLICATES = "Idempotency-Duplicates"
 
 
 def terms_of(request: Request) -> Terms:
@@ -36,7 +39,10 @@ def terms_of(request: Request) -> Terms:
     is_text = quoted is not None or _BARE.fullmatch(given) is not None
     if not is_text or not 0 < len(key) <= _LONGEST or given.startswith('"') is not bool(quoted):
         raise invalid(
-            {HEADER: f"give 1 to {_LONGEST} visible ASCII characters, bare or as a quoted string"}
+            {
+                HEADER: f"give one of 1 to {_LONGEST} visible ASCII characters, as a quoted string "
+                "or bare without a comma"
+            }
         )
     return Terms(key)
 
@@ -48,8 +54,14 @@ def refuse_key(request: Request) -> None:
 
 
 def found_headers(made: Made[Any]) -> dict[str, str]:
-    """Return the headers that tell why nothing new was made, none for something new."""
-    return {} if made.found is None else {_FOUND[made.found]: "true"}
+    """Return the headers that tell why nothing new was made, none for something new.
+
+    And which duplicates there are, percent-encoded as in URLs: ids may have any character.
+    """
+    found = {} if made.found is None else {_FOUND[made.found]: "true"}
+    if made.others:
+        found[_DUPLICATES] = ", ".join(quote(one, safe="") for one in made.others)
+    return found
 
 
 def made_response(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from gateway.core.endings import Ending
 from gateway.core.idempotency import Made
 from gateway.core.waiting import Patience, Wait, Waited
 from gateway.driver import DriverError, StorageSnapshot, StorageVolume
@@ -13,7 +14,7 @@ from gateway.http.hangup import nobody_waits
 from gateway.http.preferences import APPLIED, wait_s
 
 T = TypeVar("T", StorageSnapshot, StorageVolume)
-_ASK_AGAIN_S = 5
+ASK_AGAIN_S = 5
 """What a client is told to let pass before it looks for itself."""
 
 
@@ -32,7 +33,7 @@ def made(
     exchange: Exchange,
     made_: Made[T],
     href: str,
-    follow: Callable[[T, Wait], Waited[T]],
+    ending: Callable[[T], Ending[T]],
 ) -> tuple[Made[T], bool | None]:
     """Return what was made as it is when the wait ends, and whether it is finished then.
 
@@ -45,7 +46,7 @@ def made(
     if wait is None:
         return made_, None
     try:
-        waited = follow(made_.item, wait)
+        waited = ending(made_.item).after(wait)
     except DriverError:
         exchange.tell("Location", href)
         raise
@@ -56,7 +57,7 @@ def made(
 
 def tell_unfinished(exchange: Exchange, waited: Waited[Any]) -> None:
     """Let an answer of 202 say when to ask again, and the log why the last look failed."""
-    exchange.tell("Retry-After", str(_ASK_AGAIN_S))
+    exchange.tell("Retry-After", str(ASK_AGAIN_S))
     if waited.error is not None:
         exchange.log(
             "a look failed that was waited with",

@@ -176,6 +176,10 @@ class Result:
     id: str | None = None
     """The snapshot's; None where none was made."""
     made: tuple[StorageSnapshot, Row] | None = None
+    reused: str | None = None
+    """Why nothing new was made: ``key`` or ``age``."""
+    duplicates: tuple[str, ...] = ()
+    """Ids of what the key has made besides."""
     problem: Problem | None = None
     retry_after_s: int | None = None
 

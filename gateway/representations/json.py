@@ -202,6 +202,8 @@ def _result(result: Result) -> dict[str, Any]:
         "id": result.id,
         "status": result.status,
         "retry_after": result.retry_after_s,
+        "reused": result.reused,
+        "duplicates": list(result.duplicates),
         "error": None if result.problem is None else problem_document(result.problem),
         "storage_snapshot": None if result.made is None else _snapshot(*result.made),
     }

@@ -165,11 +165,12 @@ def _problem(error: Problem, pad: str) -> str:
 
 def _result(result: Result) -> str:
     given = {"index": result.index, "id": result.id, "status": result.status}
-    given["retry_after"] = result.retry_after_s
+    given |= {"retry_after": result.retry_after_s, "reused": result.reused}
     attributes = "".join(
         f" {name}='{escape(str(value))}'" for name, value in given.items() if value is not None
     )
-    inner = "" if result.problem is None else _problem(result.problem, "    ")
+    inner = "".join(f"    <duplicate id='{escape(one)}'/>\n" for one in result.duplicates)
+    inner += "" if result.problem is None else _problem(result.problem, "    ")
     inner += "" if result.made is None else snapshot_element(*result.made, "    ")
     if not inner:
         return f"  <result{attributes}/>\n"

@@ -21,7 +21,7 @@ from gateway.driver import (
     UpdateSnapshot,
 )
 from tests.changes.clouds import CLOUDS, ROOT, VOLUMES, Cloud, cinder
-from tests.http.tools import FORMATS, facts, problem
+from tests.http.tools import FORMATS, facts, facts_of_list, problem
 
 EDITORS = 8
 Ask = Callable[..., Any]
@@ -274,3 +274,46 @@ def test_a_metadata_key_that_is_not_there_matches_nothing(cloud: Cloud, format_:
         answer = cloud.ask("PUT", path, format_, data={"value": "x"}, headers={"If-Match": etag})
         assert answer.status_code == 412, answer.text
     assert cloud.ask("GET", path, format_).status_code == 404
+
+
+@pytest.mark.parametrize("seen_in", FORMATS)
+def test_a_clone_is_made_only_of_what_was_seen(cloud: Cloud, format_: str, seen_in: str) -> None:
+    snapshot_id = cloud.make(metadata={"a": "1"})
+    path = f"{ROOT}/{snapshot_id}/clone"
+    seen = {"If-Match": etag_of(cloud, f"{ROOT}/{snapshot_id}", seen_in)}
+    keyed = {**seen, "Idempotency-Key": "k"}
+    answer = cloud.ask("POST", path, format_, json={}, headers=keyed, wait=20)
+    assert answer.status_code == 201, answer.text
+    by_hand(cloud, snapshot_id)
+    volumes = len(facts_of_list(cloud.ask("GET", VOLUMES)))
+    answer = cloud.ask("POST", path, format_, json={}, headers=seen)
+    assert (problem(answer)["code"], problem(answer)["outcome"]) == (412, None)
+    again = cloud.ask("POST", path, format_, json={}, headers=keyed)
+    assert again.status_code == 200, "it was made of what was seen"
+    assert len(facts_of_list(cloud.ask("GET", VOLUMES))) == volumes
+
+
+def test_a_copy_is_made_only_of_what_was_seen(tmp_path: Path, format_: str) -> None:
+    with CLOUDS["ec2"](tmp_path) as cloud:
+        cloud.core.providers._by_name["other"] = cloud.core.providers.default
+        snapshot_id = cloud.make(metadata={"a": "1"})
+        seen = {"If-Match": etag_of(cloud, f"{ROOT}/{snapshot_id}", format_)}
+
+        def copy() -> int:
+            body = {"destination": "main"}
+            path = f"{ROOT}/{snapshot_id}/copy"
+            return int(cloud.ask("POST", path, format_, json=body, headers=seen).status_code)
+
+        assert copy() == 201
+        by_hand(cloud, snapshot_id)
+        assert copy() == 412
+        assert len(cloud.sim.region("eu-west-1").snapshots) == 2
+
+
+@pytest.mark.parametrize("path", [ROOT, VOLUMES])
+def test_if_match_where_nothing_is_yet_is_refused(cloud: Cloud, format_: str, path: str) -> None:
+    body = {"volume_id": cloud.volume_id} if path == ROOT else {"capacity": 1}
+    before = facts_of_list(cloud.ask("GET", path))
+    answer = cloud.ask("POST", path, format_, json=body, headers={"If-Match": "*"})
+    assert (answer.status_code, list(problem(answer)["fields"])) == (400, ["If-Match"])
+    assert facts_of_list(cloud.ask("GET", path)) == before

@@ -254,3 +254,33 @@ def test_a_dry_run_tells_what_is_there_already(cloud: Cloud, replica: Replica) -
     assert dry("k", {**plain, "name": "n"})[0] == 422
     assert dry("k", None, [plain]) == (201, None), "in a list a key stands for each by its place"
     assert len(cloud.snapshots()) == 1
+
+
+def test_two_keys_are_refused_even_where_a_server_makes_one_header_of_them(
+    cloud: Cloud, replica: Replica
+) -> None:
+    for key in ("a,b", "a, b", '"a","b"', '"a", "b"'):
+        answer = replica.snapshot(key)
+        assert (answer.status_code, list(answer.get_json()["fields"])) == (400, ["Idempotency-Key"])
+    assert not cloud.snapshots()
+    assert replica.snapshot('"a,b"').status_code == 201
+
+
+def test_results_tell_what_was_there_and_why(cloud: Cloud, replica: Replica) -> None:
+    body = several(cloud, "a", "b")
+    first = replica.send("POST", "/storage_snapshots", key="k", json=body)
+    ids = [one["id"] for one in first.get_json()["storage_snapshots"]]
+    for one in ids:
+        replica.ready(one)
+    young = {"volume_id": cloud.volume_id, "unless_newer_than": "1h"}
+    nowhere = {"volume_id": "nosuch.img"}
+    body["storage_snapshots"] += [young, nowhere]
+    mixed = replica.send("POST", "/storage_snapshots", key="k", json=body)
+    assert mixed.status_code == 207
+    found = mixed.get_json()["results"]
+    assert [one["status"] for one in found] == [200, 200, 200, 404]
+    assert [one["reused"] for one in found] == ["key", "key", "age", None]
+    assert [one["id"] for one in found[:2]] == ids
+    shown = replica.send("POST", "/storage_snapshots", key="k", accept="xml", json=body).text
+    assert shown.count("reused='key'") == 2
+    assert shown.count("reused='age'") == 1

@@ -111,7 +111,8 @@ def results(answer: requests.Response) -> list[dict[str, Any]]:
 def _result(element: etree._Element) -> dict[str, Any]:
     found = attributes(element)
     assert element.tag == "result"
-    assert len(element) <= 1
+    duplicates = [one.get("id") for one in element.findall("duplicate")]
+    assert len(element) - len(duplicates) <= 1
     error, made = element.find("error"), element.find("storage_snapshot")
     after = found.pop("retry_after", None)
     return {
@@ -119,6 +120,8 @@ def _result(element: etree._Element) -> dict[str, Any]:
         "id": found.pop("id", None),
         "status": int(found.pop("status")),
         "retry_after": None if after is None else int(after),
+        "reused": found.pop("reused", None),
+        "duplicates": duplicates,
         "error": None if error is None else _problem(error),
         "storage_snapshot": None if made is None else _resource(made),
         **found,

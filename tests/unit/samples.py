@@ -195,4 +195,5 @@ RESULTS = (
     Result(2, 503, "snap-2", problem=BACKEND_PROBLEM, retry_after_s=30),
     Result(3, 201, ORPHAN.id, made=(ORPHAN, PLAIN)),
     Result(4, 201),
+    Result(5, 200, ORPHAN.id, reused="key", duplicates=("<late>", "later")),
 )

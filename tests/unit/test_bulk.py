@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -57,7 +57,7 @@ def refused(call: Callable[..., Any], *args: Any, **kw: Any) -> DriverError:
     return caught.value
 
 
-def codes(outcomes: list[Outcome[Any]]) -> list[str | None]:
+def codes(outcomes: Sequence[Outcome[Any]]) -> list[str | None]:
     return [outcome.error.code.value if outcome.error else None for outcome in outcomes]
 
 

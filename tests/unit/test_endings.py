@@ -49,7 +49,7 @@ def deleted(*states: SnapshotState, driver: type[FakeDriver] = FakeDriver) -> st
 
     Seen.states = iter(states)
     wait = Wait(Patience(8), Polls(1000), "cloud")
-    waited = endings.snapshot_deleted(account(Backend(), Seen), "snap", wait)
+    waited = endings.snapshot_deleted(account(Backend(), Seen), "snap").after(wait)
     return "gone" if waited.is_gone else "?"
 
 

@@ -31,7 +31,7 @@ class Looked:
 
 def ending(*seen: StorageSnapshot | None) -> Any:
     wait = Wait(Patience(1.0), Polls(), "main")
-    return endings.snapshot_made(cast(Account, Looked(list(seen))), MADE, wait)
+    return endings.snapshot_made(cast(Account, Looked(list(seen))), MADE).after(wait)
 
 
 def test_what_was_seen_and_is_gone_is_no_longer_being_made() -> None:

@@ -1,7 +1,7 @@
 """Which of two things with one key stays, where two servers have made one each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,14 @@ import pytest
 from gateway.core.attempts import Attempts
 from gateway.core.creations import Creations
 from gateway.core.idempotency import Keyed, Made
-from gateway.driver import Capability, DriverError, ErrorCode, Marker, StorageSnapshot
+from gateway.driver import (
+    Capability,
+    DriverError,
+    ErrorCode,
+    Marker,
+    SnapshotState,
+    StorageSnapshot,
+)
 from tests.unit.fakes import snapshot
 
 MARKER, OTHER = Marker("m" * 32, "r" * 32), Marker("m" * 32, "x" * 32)
@@ -62,12 +69,13 @@ def run(
     creations: Creations[StorageSnapshot] = Creations(
         "snapshot",
         Capability.SNAPSHOT_MARKER,
+        get,
         cloud.list_by,
         cloud.delete if can_delete else None,
         call_s=1.6,
         tick_s=tick_s,
     )
-    keyed = Keyed(marker, b"me", creations, get, send)
+    keyed = Keyed(marker, b"me", creations, send)
     return keyed.run(attempts or Attempts())
 
 
@@ -177,10 +185,15 @@ def test_a_marker_that_the_backend_itself_refuses_is_looked_for() -> None:
     assert refused(Cloud([[]]), taken) is taken
 
 
-def test_of_several_that_stay_the_oldest_is_the_answer() -> None:
+def test_of_several_that_stay_the_oldest_is_the_answer_and_the_others_are_named() -> None:
     cloud = Cloud([[thing("c", 9), thing("b", NO_TIME), thing("a", 9)]])
-    assert run(cloud, thing("x")) == Made(thing("a", 9), "key")
+    assert run(cloud, thing("x")) == Made(thing("a", 9), "key", ("c", "b"))
     assert not cloud.deleted
+
+
+def test_what_is_being_deleted_is_no_duplicate() -> None:
+    going = replace(thing("b", 5), state=SnapshotState.DELETING)
+    assert run(Cloud([[thing("a"), going]]), thing("x")) == Made(thing("a"), "key")
 
 
 def test_a_marker_that_somebody_damaged_is_that_of_another_request() -> None:

@@ -1,5 +1,6 @@
 """Many snapshots in one request to CloudSigma: its rules hold among them too."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.core.bulk import create_snapshots, delete_snapshots
@@ -15,7 +16,7 @@ from tests.simulators.cloudsigma_state import Drive
 LIST = "/storage_snapshots"
 
 
-def codes(outcomes: list[Any]) -> list[str | None]:
+def codes(outcomes: Sequence[Any]) -> list[str | None]:
     return [outcome.error.code.value if outcome.error else None for outcome in outcomes]
 
 
