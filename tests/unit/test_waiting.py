@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.core import waiting
-from gateway.core.waiting import Patience, Polls, Wait
+from gateway.core.waiting import Patience, Polls, Wait, Watch
 from gateway.driver import Deadline, DriverError, ErrorCode
 
 E = ErrorCode
@@ -182,3 +182,22 @@ def test_what_judges_a_look_may_end_the_wait(clock: Time) -> None:
 
     with pytest.raises(DriverError, match="back again"):
         Wait(Patience(60), Polls(1000), "cloud").until(lambda _: "busy", is_over)
+
+
+def test_many_things_of_one_wait_share_the_budget_and_take_turns(clock: Time) -> None:
+    seen: list[tuple[int, float]] = []
+
+    def watch(number: int) -> Watch[str]:
+        def look(_: Deadline) -> str:
+            seen.append((number, clock.now - 1000))
+            return "done" if number else "busy"
+
+        return Watch(look, lambda found: found == "done")
+
+    things = [watch(number) for number in range(20)]
+    Wait(Patience(4), Polls(10), "cloud").watch(things)
+    assert [number for number, _ in seen[:20]] == list(range(20))
+    assert seen[19][1] > 1.8, "ten a second"
+    assert {number for number, _ in seen[20:]} == {0}, "what has ended is looked at no more"
+    assert [thing.result().is_over for thing in things] == [False, *[True] * 19]
+    assert clock.now - 1000 <= 4
