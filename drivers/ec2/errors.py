@@ -118,9 +118,11 @@ ERRORS: Mapping[str, _Meaning] = {
         _E.QUOTA, "the account has or copies as many resources as it may in this region"
     ),
     "InvalidSnapshot.InUse": _Meaning(
-        _E.CONFLICT, "the snapshot is in use by an image (AMI); deregister that first"
+        _E.CONFLICT, "the snapshot is in use by an image (AMI){users}; deregister that first"
     ),
-    "VolumeInUse": _Meaning(_E.CONFLICT, "the volume is attached to an instance; detach it first"),
+    "VolumeInUse": _Meaning(
+        _E.CONFLICT, "the volume is attached to an instance{users}; detach it first"
+    ),
     "IncorrectState": _Meaning(_E.CONFLICT, "the snapshot or volume is in a state that forbids it"),
     "IncorrectVolumeState": _Meaning(_E.CONFLICT, "the volume is in a state that forbids it"),
     "IdempotentParameterMismatch": _Meaning(
@@ -160,6 +162,8 @@ _TRANSPORT: tuple[tuple[type[Exception], ErrorCode, str], ...] = (
 )
 _LONGEST_CODE = 100
 _ID = re.compile(r"\b(snap|vol)-[0-9a-zA-Z-]{1,40}\b")
+_USERS = re.compile(r"\b(?:ami|i)-[0-9a-zA-Z]{1,40}\b")
+"""What uses a snapshot or a volume, as in "is currently in use by ami-0123"."""
 _PARAMETER = re.compile(r"\bparameter:? '?(\w+)")
 _PARAMETER_FIELDS = {
     "availabilityzone": "zone",
@@ -205,6 +209,7 @@ def _classify_answer(exc: ClientError) -> DriverError:
         )
     found = _ID.search(text)
     message = meaning.message.replace(" {id}", f" {found.group()!r}" if found else " of that id")
+    message = message.replace("{users}", "".join(f" {one!r}" for one in _USERS.findall(text)))
     return DriverError(
         meaning.kind, message, backend_code=code or None, retry_after_s=meaning.retry_after_s
     )

@@ -189,4 +189,5 @@ def test_a_volume_in_use_is_a_conflict(
     assert (shown["state"], shown["actions"]) == ("in-use", [])
     answer = api.request("DELETE", f"{VOLUMES}/{volume}", format_=format_)
     assert (answer.status_code, problem(answer)["error"]) == (409, "conflict")
+    assert instance in problem(answer)["message"]
     assert api.get(f"{VOLUMES}/{volume}")["state"] == "in-use"

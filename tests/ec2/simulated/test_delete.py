@@ -40,7 +40,7 @@ def test_a_snapshot_of_an_image_is_a_conflict(account: Account, region: Region) 
     used = region.add_snapshot(in_use_by="ami-0123456789abcdef0")
     error = refused(account.delete_snapshot, used.id)
     assert (error.code, error.backend_code) == (ErrorCode.CONFLICT, "InvalidSnapshot.InUse")
-    assert "deregister" in error.message
+    assert "by an image (AMI) 'ami-0123456789abcdef0'; deregister" in error.message
     assert used.id in region.snapshots
 
 
