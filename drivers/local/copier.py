@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable, Iterator
 
 CHUNK = 8 << 20
+_NO_SERVER = 3
+"""The status it ends with when its server is gone."""
 _NO_KERNEL_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 
 
@@ -74,7 +76,7 @@ def copy(
             copied += count
             if (percent := copied * 100 // total) != told:
                 told = percent
-                print(json.dumps({"progress": percent}), flush=True)
+                tell(progress=percent)
             pause(begun + copied / bytes_per_s - time.monotonic() if bytes_per_s else 0)
     os.fsync(target)
 
@@ -83,7 +85,15 @@ def wait_for_server(seconds: float) -> None:
     """Wait, and leave at once when standard input ends because the server is gone."""
     readable, _, _ = select.select([0], [], [], max(seconds, 0))
     if readable and not os.read(0, 1):
-        sys.exit(3)
+        sys.exit(_NO_SERVER)
+
+
+def tell(**news: object) -> None:
+    """Write a line; leave at once when nobody can read it because the server is gone."""
+    try:
+        print(json.dumps(news), flush=True)
+    except BrokenPipeError:
+        os._exit(_NO_SERVER)  # not sys.exit(): Python would try to write it once more, and say so
 
 
 def main(arguments: list[str]) -> None:
@@ -92,9 +102,9 @@ def main(arguments: list[str]) -> None:
     try:
         copy(source, target, final_size, bytes_per_s=bytes_per_s, pause=wait_for_server)
     except OSError as exc:
-        print(json.dumps({"errno": exc.errno}), flush=True)
+        tell(errno=exc.errno)
     else:
-        print(json.dumps({"done": True}), flush=True)
+        tell(done=True)
 
 
 if __name__ == "__main__":

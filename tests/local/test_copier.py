@@ -143,6 +143,25 @@ def test_the_program_ends_when_its_server_is_gone(source: Path, tmp_path: Path) 
     assert {"done": True} not in lines
 
 
+def test_the_program_says_nothing_when_nobody_listens_any_more(
+    source: Path, tmp_path: Path
+) -> None:
+    with source.open("rb") as from_file, (tmp_path / "target").open("w+b") as to_file:
+        command = program(from_file, to_file, source.stat().st_size)
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        found = subprocess.run(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            pass_fds=[from_file.fileno(), to_file.fileno()],
+            check=False,
+        )
+        os.close(write_end)
+    assert (found.returncode, found.stderr) == (3, b"")
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [
@@ -167,19 +186,23 @@ def run_program(
     stdin: bytes | None = None,
 ) -> list[dict[str, int]]:
     """Run the copier as a process; its standard input stays open unless ``stdin`` is given."""
-    fds = source.fileno(), target.fileno()
-    numbers = [str(number) for number in (*fds, size, bytes_per_s)]
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", copier.__file__, *numbers],
+        program(source, target, size, bytes_per_s),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        pass_fds=fds,
+        pass_fds=[source.fileno(), target.fileno()],
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         if stdin is not None:
             process.stdin.close()
         return [json.loads(line) for line in process.stdout]
+
+
+def program(source: BinaryIO, target: BinaryIO, size: int, bytes_per_s: int = 0) -> list[str]:
+    """Return the command that runs the copier."""
+    numbers = (source.fileno(), target.fileno(), size, bytes_per_s)
+    return [sys.executable, "-I", "-S", copier.__file__, *map(str, numbers)]
 
 
 def check_same(source: Path, target: Path) -> None:
