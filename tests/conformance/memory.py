@@ -259,6 +259,7 @@ class MemoryDriver(Driver):
             snapshot = self._found(snapshot_id)
             made = self._cloud.add_volume(
                 name=request.name,
+                description=request.description,
                 zone=request.zone,
                 size_bytes=request.size_bytes or snapshot.size_bytes,
                 snapshot_id=snapshot.id,
@@ -307,7 +308,10 @@ class MemoryDriver(Driver):
     def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
         with self._cloud.called(deadline, is_change=True):
             return self._cloud.add_volume(
-                size_bytes=request.size_bytes, name=request.name, created_by=request.marker
+                size_bytes=request.size_bytes,
+                name=request.name,
+                description=request.description,
+                created_by=request.marker,
             )
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:

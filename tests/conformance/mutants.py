@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -714,6 +714,26 @@ class ClonesTwice(MemoryDriver):
     def clone_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
         super().clone_snapshot(snapshot_id, request, **kw)
         return super().clone_snapshot(snapshot_id, request, **kw)
+
+
+@caught_by("test_a_clone_is_made_once_and_told_as_it_is")
+class ClonesWithoutADescription(MemoryDriver):
+    def clone_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        return super().clone_snapshot(snapshot_id, replace(request, description=None), **kw)
+
+
+@caught_by("test_an_empty_volume_is_created")
+class MakesVolumesWithoutADescription(MemoryDriver):
+    def create_volume(self, request: Any, **kw: Any) -> Any:
+        return super().create_volume(replace(request, description=None), **kw)
+
+
+@caught_by("test_a_snapshot_is_found_as_soon_as_it_is_created")
+class ListsWhatIsOldOnly(MemoryDriver):
+    def list_snapshots(self, query: Query, **kw: Any) -> Any:
+        page, now = super().list_snapshots(query, **kw), datetime.now(UTC)
+        old = (one for one in page.items if one.created and (now - one.created).seconds > 0)
+        return replace(page, items=tuple(old))
 
 
 @caught_by("test_a_volume_is_made_once_and_never_smaller")

@@ -42,10 +42,13 @@ class CloneCases:
         self, subject: Subject, trio: list[StorageSnapshot]
     ) -> None:
         before = {one.id for one in subject.account.list_volumes(Query()).items()}
-        told = subject.account.clone_snapshot(trio[0].id, CloneSnapshot(name=subject.label("once")))
+        description = "what it is for"[: subject.kind.limits.description] or None
+        request = CloneSnapshot(name=subject.label("once"), description=description)
+        told = subject.account.clone_snapshot(trio[0].id, request)
         subject.remember_volume(told.id)
         found = subject.harness.wait_volume(told.id) or told
         assert (found.id, found.name) == (told.id, told.name)
+        assert (told.description, found.description) == (description, description)
         assert told.size_bytes in (None, found.size_bytes)
         assert found.snapshot_id in (None, trio[0].id)
         after = subject.account.list_volumes(Query()).items()

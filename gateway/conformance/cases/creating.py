@@ -43,6 +43,7 @@ class CreateCases:
     ) -> None:
         made = subject.create(volume, "at once")
         assert subject.get(made.id).id == made.id
+        assert made.id in subject.of_volume(volume), "a list tells of what is being made, too"
 
     def test_two_snapshots_of_one_name_are_two(self, subject: Subject, volume: str) -> None:
         first, second = (subject.ready(volume, "twin") for _ in range(2))

@@ -103,11 +103,14 @@ class VolumeCreateCases:
     """create_volume."""
 
     def test_an_empty_volume_is_created(self, subject: Subject) -> None:
-        made = subject.account.create_volume(CreateVolume(_GIB, name=subject.label("empty")))
+        description = "what it is for"[: subject.kind.limits.description] or None
+        request = CreateVolume(_GIB, name=subject.label("empty"), description=description)
+        made = subject.account.create_volume(request)
         subject.remember_volume(made.id)
         found = subject.harness.wait_volume(made.id)
         assert found
         assert (found.id, found.name) == (made.id, made.name)
+        assert (made.description, found.description) == (description, description)
         assert (found.size_bytes or 0) >= _GIB
         assert found.state is VolumeState.AVAILABLE
 
