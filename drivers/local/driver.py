@@ -9,7 +9,7 @@ a store see all its disks.
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import orjson
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from drivers.local import selections, wire
 from drivers.local.accounts import DEMO_NAME, DEMO_PASSWORD, BadCredentials, accepts_demo
-from drivers.local.facts import Disk, Kind, now_ms
+from drivers.local.facts import Disk, now_ms
 from drivers.local.images import (
     NotAnImage,
     is_open_for_writing,
@@ -45,9 +45,6 @@ from gateway.driver import (
     UpdateSnapshot,
     Visibility,
 )
-
-_DELETABLE = ("available", "error")
-"""The states in which a disk can be deleted."""
 
 
 class LocalDriver(Driver):
@@ -146,7 +143,7 @@ class LocalDriver(Driver):
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot."""
-        return self._shown(self._row("snapshot", snapshot_id))
+        return self._shown(self._row(snapshot_id))
 
     def count_snapshots(self, query: Query, *, deadline: Deadline) -> int:
         """Return how many snapshots match."""
@@ -161,7 +158,7 @@ class LocalDriver(Driver):
         """
         metadata_json = orjson.dumps(dict(request.metadata)).decode()
         source = self._open_volume(request.volume_id, refuse_in_use=request.in_use == "refuse")
-        snapshot_id = self._store.begin(
+        snapshot_id = self._store.creations.begin(
             "snapshot",
             size_bytes=os.fstat(source).st_size,
             source=source,
@@ -179,7 +176,7 @@ class LocalDriver(Driver):
     ) -> StorageSnapshot:
         """Change a snapshot's facts; two changes at once both count."""
         while True:
-            row = self._row("snapshot", snapshot_id)
+            row = self._row(snapshot_id)
             request.check(self._shown(row))  # what cannot be shown afterwards is not changed
             values: dict[str, Any] = {"updated_ms": now_ms()}
             if request.name is not UNSET:
@@ -195,16 +192,13 @@ class LocalDriver(Driver):
 
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
         """Delete a snapshot's file, then its facts."""
-        self._row("snapshot", snapshot_id)
-        with self._deleting("snapshot", snapshot_id):
-            self._store.snapshots.remove(snapshot_id)
-        self._store.facts.remove(snapshot_id)
+        self._store.deletions.delete("snapshot", snapshot_id)
 
     def clone_snapshot(
         self, snapshot_id: str, request: CloneSnapshot, *, deadline: Deadline
     ) -> StorageVolume:
         """Copy a snapshot to a new volume, with zeros behind it when it shall be larger."""
-        row = self._row("snapshot", snapshot_id)
+        row = self._row(snapshot_id)
         if row.state != "available":
             raise WrongState(
                 f"snapshot {snapshot_id!r} is {row.state}; it can be cloned once it is available"
@@ -213,7 +207,7 @@ class LocalDriver(Driver):
         if size < row.size_bytes:
             raise BadRequest("size_bytes", f"at least {row.size_bytes}, the snapshot's size")
         source = self._store.snapshots.open(snapshot_id)
-        volume_id = self._store.begin(
+        volume_id = self._store.creations.begin(
             "volume",
             size_bytes=size,
             source=source,
@@ -263,7 +257,7 @@ class LocalDriver(Driver):
     def create_volume(self, request: CreateVolume, *, deadline: Deadline) -> StorageVolume:
         """Make an image full of zeros, which takes no room until it is written to."""
         try:
-            volume_id = self._store.begin(
+            volume_id = self._store.creations.begin(
                 "volume",
                 size_bytes=request.size_bytes,
                 owner=self._account,
@@ -287,11 +281,9 @@ class LocalDriver(Driver):
                     raise WrongState(f"volume {volume_id!r} is open for writing; stop its writer")
             finally:
                 os.close(fd)
-        has_row = self._store.facts.get("volume", volume_id) is not None
-        with self._deleting("volume", volume_id) if has_row else contextlib.nullcontext():
-            was_there = self._store.volumes.remove(volume_id)
-        self._store.facts.remove(volume_id)
-        if not (was_there or has_row):
+        if self._store.facts.get("volume", volume_id) is not None:
+            self._store.deletions.delete("volume", volume_id)
+        elif not self._store.volumes.remove(volume_id):
             raise NoSuchDisk(f"no volume {volume_id!r}")
 
     def _shown(self, row: Disk) -> StorageSnapshot:
@@ -316,10 +308,10 @@ class LocalDriver(Driver):
             visibility=self._visibility,
         )
 
-    def _row(self, kind: Kind, disk_id: str) -> Disk:
-        row = self._store.facts.get(kind, disk_id)
+    def _row(self, snapshot_id: str) -> Disk:
+        row = self._store.facts.get("snapshot", snapshot_id)
         if row is None:
-            raise NoSuchDisk(f"no {kind} {disk_id!r}")
+            raise NoSuchDisk(f"no snapshot {snapshot_id!r}")
         return row
 
     def _has_volume(self, volume_id: str | None) -> bool:
@@ -340,28 +332,6 @@ class LocalDriver(Driver):
                 "stop its writer, or send in_use=allow"
             )
         return source
-
-    @contextlib.contextmanager
-    def _deleting(self, kind: Kind, disk_id: str) -> Iterator[None]:
-        """Have a disk in the state ``deleting``; when the block fails it is as it was.
-
-        Raises:
-            WrongState: it is in a state in which it cannot be deleted.
-        """
-        change = self._store.facts.change
-        former = next(
-            (one for one in _DELETABLE if change(disk_id, states=(one,), state="deleting")), None
-        )
-        if former is None:
-            state = self._row(kind, disk_id).state
-            raise WrongState(
-                f"{kind} {disk_id!r} is {state}; it can be deleted once that has ended"
-            )
-        try:
-            yield
-        except OSError:
-            change(disk_id, states=("deleting",), state=former)
-            raise
 
 
 def _open_store(options: Mapping[str, Any]) -> Store:

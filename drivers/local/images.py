@@ -84,24 +84,57 @@ class ImageFolder:
         """Delete an image file and return whether it was there."""
         return compute(_unlink, self._path(image_id))  # a large one takes its time
 
+    @contextlib.contextmanager
+    def held(self, image_id: str) -> Iterator[bool]:
+        """Lock a whole image for the block; yield False where somebody else has locked it.
+
+        What is gone, or cannot be opened, needs no lock.
+        """
+        try:
+            fd = self.open(image_id)
+        except (OSError, NotAnImage):
+            yield True
+            return
+        try:
+            yield _is_locked_now(fd)
+        finally:
+            os.close(fd)
+
     def new_partial(self, image_id: str) -> "Partial":
         """Return a new, empty, locked file for an image that is to be written."""
         while True:
             fd = os.open(self._partial(image_id), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.flock(fd, fcntl.LOCK_EX)
-            if os.fstat(fd).st_nlink:  # else a clean-up took it before it was locked
+            if self._is_partial(image_id, fd):  # else a clean-up took it before it was locked
                 return Partial(self, image_id, fd)
             os.close(fd)
 
-    def adopt_partial(self, image_id: str) -> "Partial | None":
-        """Return the file of a copy whose writer is gone; None while somebody writes it."""
-        fd = os.open(self._partial(image_id), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    def adopt_partial(self, image_id: str, *, create: bool = False) -> "Partial | None":
+        """Return the file of a copy whose writer is gone; None while somebody writes it.
+
+        Args:
+            image_id: what is written.
+            create: make the file if there is none; else that is None, too.
+        """
+        flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
+            fd = os.open(self._partial(image_id), flags, 0o600)
+        except FileNotFoundError:
             return None
-        return Partial(self, image_id, fd)
+        # Since it was opened its writer may have named or removed it, and then it is no partial
+        # any more: what has the name now is somebody else's.
+        if _is_locked_now(fd) and self._is_partial(image_id, fd):
+            return Partial(self, image_id, fd)
+        os.close(fd)
+        return None
+
+    def _is_partial(self, image_id: str, fd: int) -> bool:
+        """Return whether an open file is the one that has the name of a partial."""
+        try:
+            named = os.lstat(self._partial(image_id))
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(named, os.fstat(fd))
 
     def changed_ns(self) -> int:
         """Return when a file was last added, renamed or removed, in ns since 1970."""
@@ -118,32 +151,37 @@ class ImageFolder:
     def _path(self, image_id: str) -> str:
         return self._prefix + image_id
 
-    def _partial(self, image_id: str) -> Path:
-        return self.path / f"{_PREFIX}{image_id}{_SUFFIX}"
+    def _partial(self, image_id: str) -> str:
+        return f"{self._prefix}{_PREFIX}{image_id}{_SUFFIX}"
 
 
 class Partial:
-    """A locked file that becomes an image when it is whole."""
+    """A locked file that becomes an image when it is whole.
+
+    Only who has locked it gives it a name or removes it.
+    """
 
     def __init__(self, folder: ImageFolder, image_id: str, fd: int) -> None:
         self.folder = folder
         self.image_id = image_id
         self.fd = fd
+        self.is_whole = False
 
-    def finish(self) -> os.stat_result:
-        """Give the file its name, durably, and return its facts. The lock stays."""
-        os.fsync(self.fd)
-        os.rename(self.folder._partial(self.image_id), self.folder._path(self.image_id))
+    def finish(self) -> None:
+        """Give the file its name, durably. The lock stays."""
         folder_fd = os.open(self.folder.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
+            os.fsync(self.fd)
+            os.rename(self.folder._partial(self.image_id), self.folder._path(self.image_id))
+            self.is_whole = True
             os.fsync(folder_fd)
         finally:
             os.close(folder_fd)
-        return os.fstat(self.fd)
 
     def discard(self) -> None:
-        """Remove the half-written file."""
-        self.folder._partial(self.image_id).unlink(missing_ok=True)
+        """Remove the file, half-written or whole."""
+        names = self.folder._path if self.is_whole else self.folder._partial
+        compute(_unlink, names(self.image_id))
 
     def close(self) -> None:
         """Unlock."""
@@ -154,6 +192,15 @@ def _unlink(path: str) -> bool:
     try:
         os.unlink(path)
     except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_locked_now(fd: int) -> bool:
+    """Lock a file unless somebody else has; return whether it is locked by us."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     return True
 

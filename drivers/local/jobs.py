@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from drivers.local import copier
+from drivers.local.deletions import Deletions
 from drivers.local.facts import Disk, Facts, Kind, now_ms
 from drivers.local.images import ImageFolder, NotAnImage, Partial, stamp
 
@@ -48,9 +50,16 @@ class Job:
 class Jobs:
     """The copies of one store in this process, and the watch over those of others."""
 
-    def __init__(self, facts: Facts, folders: dict[Kind, ImageFolder], bytes_per_s: int) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        folders: Mapping[Kind, ImageFolder],
+        deletions: Deletions,
+        bytes_per_s: int,
+    ) -> None:
         self._facts = facts
         self._folders = folders
+        self._deletions = deletions
         self._bytes_per_s = bytes_per_s
         self._slots = threading.Semaphore(_COPIES_AT_ONCE)
         self._stopped = threading.Event()
@@ -94,20 +103,19 @@ class Jobs:
 
     def fail(self, target: Partial, why: str) -> None:
         """Record that there will be no image, and leave nothing of it behind."""
-        # The record first: a file that is gone while its row says "creating" looks abandoned.
-        os.ftruncate(target.fd, 0)  # room for the record, where both share a full disk
-        self._facts.change(target.image_id, states=("creating",), state="error", state_reason=why)
-        target.discard()
+        if not target.is_whole:
+            os.ftruncate(target.fd, 0)  # room for the record, where both share a full disk
+        # The record first: a file that is gone while its row says "creating" looks abandoned,
+        # and one that is whole may have been recorded as such by somebody else.
+        change = self._facts.change
+        if change(target.image_id, states=("creating",), state="error", state_reason=why):
+            target.discard()
 
     def recover(self) -> None:
         """Settle what processes that are gone left half done."""
         for row in self._facts.unsettled():
-            folder = self._folders[row.kind]
-            if row.state == "deleting":
-                folder.remove(row.id)
-                self._facts.remove(row.id)
-            elif (target := folder.adopt_partial(row.id)) is not None:
-                self._resume(row, target)
+            with contextlib.suppress(OSError):  # what one disk refuses holds up no other
+                self._settle(row)
         for kind, folder in self._folders.items():
             changed = folder.changed_ns()
             if self._cleaned.get(kind) != changed:  # a large folder is read when it has changed
@@ -127,43 +135,62 @@ class Jobs:
                 self.recover()
 
     def _clear(self, kind: Kind, folder: ImageFolder, image_id: str) -> None:
+        """Remove a half-written file that nobody needs."""
         target = folder.adopt_partial(image_id)
         if target is None:
             return
+        with contextlib.closing(target):
+            if not self._is_creating(kind, image_id):
+                target.discard()
+
+    def _is_creating(self, kind: Kind, image_id: str) -> bool:
         row = self._facts.get(kind, image_id)
-        if row is None or row.state != "creating":
-            target.discard()
-        target.close()
+        return row is not None and row.state == "creating"
+
+    def _settle(self, row: Disk) -> None:
+        if row.state == "deleting":
+            self._deletions.finish(row)
+        elif target := self._folders[row.kind].adopt_partial(row.id, create=True):
+            self._resume(row, target)
 
     def _resume(self, row: Disk, target: Partial) -> None:
-        current = self._facts.get(row.kind, row.id)
-        if current is None or current.state != "creating":  # settled since it was listed
-            target.discard()
-            target.close()
-        elif target.folder.stat(row.id) is not None:  # died between the name and the record
-            target.discard()
-            self._mark_available(row.id)
-            target.close()
-        else:
-            self._copy_again(row, target)
+        with contextlib.ExitStack() as stack:
+            stack.callback(target.close)
+            # The image first. Whoever has named it, and has not recorded that yet, may live: its lock
+            # went with the name. States go one way only: what has no image and is being made by
+            # a record read afterwards was never whole. Read the other way round, it might be
+            # recorded and deleted in between, and be copied again for nobody.
+            is_whole = target.folder.stat(row.id) is not None
+            if not self._is_creating(row.kind, row.id):  # settled since it was listed
+                target.discard()
+            elif is_whole:  # died between the name and the record
+                target.discard()
+                self._mark_available(row.id)
+            else:
+                stack.pop_all()
+                self._copy_again(row, target)
 
     def _copy_again(self, row: Disk, target: Partial) -> None:
-        source = None
-        problem = None
-        if row.source_id is not None:
-            sources = self._folders["volume" if row.kind == "snapshot" else "snapshot"]
-            try:
-                source = sources.open(row.source_id)
-                if stamp(source) != row.source_stamp:
-                    problem = "the copy was interrupted, and its source has changed since"
-            except (OSError, NotAnImage):
-                problem = "the copy was interrupted, and its source cannot be read any more"
+        source, problem = self._source_of(row)
         job = Job(target, row.size_bytes, source, row.source_stamp)
         if problem is None:
             self.start(job)
             return
-        self.fail(target, problem)
-        job.close()
+        with contextlib.closing(job):
+            self.fail(target, problem)
+
+    def _source_of(self, row: Disk) -> tuple[int | None, str | None]:
+        """Return the opened source of a copy, if it has one, and why it will not do."""
+        if row.source_id is None:
+            return None, None
+        sources = self._folders["volume" if row.kind == "snapshot" else "snapshot"]
+        try:
+            source = sources.open(row.source_id)
+        except (OSError, NotAnImage):
+            return None, "the copy was interrupted, and its source cannot be read any more"
+        if stamp(source) != row.source_stamp:
+            return source, "the copy was interrupted, and its source has changed since"
+        return source, None
 
     def _copy(self, job: Job) -> str | None:
         """Return why the copy failed, None when it is whole."""

@@ -2,9 +2,7 @@
 
 import contextlib
 import fcntl
-import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,12 @@ import sqlalchemy as sa
 from marshmallow import ValidationError, fields, validate
 
 from drivers.local.accounts import Accounts
+from drivers.local.creations import Creations
+from drivers.local.deletions import Deletions
 from drivers.local.facts import Facts, Kind
-from drivers.local.images import ImageFolder, Partial, reflink, settled_stamp
-from drivers.local.jobs import Job, Jobs
-from drivers.local.wire import MarkerTaken, marker_columns
-from gateway.driver import DriverOptions, Marker, Secret, SecretField
+from drivers.local.images import ImageFolder
+from drivers.local.jobs import Jobs
+from gateway.driver import DriverOptions, Secret, SecretField
 
 _HASH = re.compile(
     r"(scrypt:(?P<n>[1-9]\d*)(:[1-9]\d*){2}|pbkdf2:sha(1|256|512)(:[1-9]\d*)?)\$[^$]+\$[0-9a-f]+"
@@ -30,9 +29,6 @@ def _is_hash(value: str) -> None:
     cost = int(found["n"] or 2) if found else 0
     if found is None or cost < 2 or cost & (cost - 1):  # noqa: PLR2004 - scrypt: a power of two
         raise ValidationError("not a password hash; make one with: snapgate hash-password")
-
-
-_PREFIXES: Mapping[Kind, str] = {"snapshot": "snap", "volume": "vol"}
 
 
 class DatabaseField(SecretField):
@@ -107,88 +103,15 @@ class Store:
         )
         with _one_process(path):
             self.facts = Facts(url)
-        self._folders: dict[Kind, ImageFolder] = {
-            "volume": self.volumes,
-            "snapshot": self.snapshots,
-        }
-        self.jobs = Jobs(self.facts, self._folders, options["copy_bytes_per_s"])
-
-    def begin(
-        self,
-        kind: Kind,
-        *,
-        size_bytes: int,
-        source: int | None = None,
-        marker: Marker | None = None,
-        **facts: Any,
-    ) -> str:
-        """Record a new disk, have its image written, and return its id.
-
-        An empty image, or a copy that shares the source's blocks, is there at
-        once; another copy is made in the background. On failure nothing is left.
-
-        Args:
-            kind: snapshot or volume.
-            size_bytes: the size that the image shall have.
-            source: open file to copy, taken over; None for an empty image.
-            marker: what it carries.
-            facts: the columns that the caller knows.
-        """
-        with contextlib.ExitStack() as undo:
-            if source is not None:
-                undo.callback(os.close, source)
-            target = self._folders[kind].new_partial(f"{_PREFIXES[kind]}-{secrets.token_hex(8)}")
-            undo.callback(target.close)
-            undo.callback(target.discard)
-            undo.callback(target.folder.remove, target.image_id)
-            undo.callback(self.facts.remove, target.image_id)
-            is_written = _write_at_once(target, size_bytes, source)
-            # What the source must still be when a copy in the background is whole.
-            source_stamp = None if is_written or source is None else settled_stamp(source)
-            job = Job(target, size_bytes, source, source_stamp)
-            self._record(
-                id=target.image_id,
-                kind=kind,
-                state="creating",
-                progress=0,
-                size_bytes=size_bytes,
-                source_stamp=source_stamp,
-                **marker_columns(marker),
-                **facts,
-            )
-            if is_written:
-                self.jobs.finish(target)
-            undo.pop_all()
-        if is_written:
-            job.close()
-        else:
-            self.jobs.start(job)
-        return target.image_id
-
-    def _record(self, **facts: Any) -> None:
-        """Add a row; of two with one marker the database takes one.
-
-        Raises:
-            MarkerTaken: this is the other one.
-        """
-        try:
-            self.facts.add(**facts)
-        except sa.exc.IntegrityError as exc:
-            if facts.get("marker") is None:
-                raise
-            raise MarkerTaken from exc
+        folders: Mapping[Kind, ImageFolder] = {"volume": self.volumes, "snapshot": self.snapshots}
+        self.deletions = Deletions(self.facts, folders)
+        self.jobs = Jobs(self.facts, folders, self.deletions, options["copy_bytes_per_s"])
+        self.creations = Creations(self.facts, folders, self.jobs)
 
     def close(self) -> None:
         """Stop the watch and close the database."""
         self.jobs.close()
         self.facts.close()
-
-
-def _write_at_once(target: Partial, size_bytes: int, source: int | None) -> bool:
-    if source is not None and not reflink(source, target.fd):
-        return False
-    os.ftruncate(target.fd, size_bytes)
-    return True
 
 
 @contextlib.contextmanager

@@ -184,3 +184,15 @@ def without_root_powers() -> Iterator[None]:
     finally:
         powers[0].effective = before
         assert libc.capset(byref(header), powers) == 0, get_errno()
+
+
+def test_a_file_named_as_a_snapshot_is_a_volume_of_its_own(local: Local) -> None:
+    made = local.whole_snapshot(local.put("disk.img"))
+    local.delete_volume(local.put(made.id, b"by hand"))
+    assert local.get(made.id) == made
+    with refused(ErrorCode.NOT_FOUND):
+        local.delete_volume(made.id)
+    volume = local.make_volume(5)
+    with refused(ErrorCode.NOT_FOUND):
+        local.delete(volume.id)
+    assert local.get_volume(volume.id) == volume

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from drivers.local.driver import LocalDriver
 from drivers.local.facts import Facts
-from drivers.local.images import stamp
+from drivers.local.images import ImageFolder, stamp
 from gateway.driver import ErrorCode, SnapshotState, VolumeState
 from tests.local.stores import KIB, Local, execute, load_options, opened, refused, wait_for
 
@@ -217,6 +217,80 @@ def test_a_record_that_fails_within_the_request_leaves_nothing(local: Local) -> 
         local.make_volume(5)
     assert local.files("volumes") == []
     assert local.volumes() == []
+
+
+def test_a_record_whose_answer_is_lost_keeps_its_image(
+    local: Local, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has taken it, and is away when it shall be taken back."""
+    change = Facts.change
+
+    def be_away(*_: object, **__: object) -> None:
+        raise sa.exc.OperationalError("UPDATE", None, Exception("the connection was lost"))
+
+    def change_and_be_away(facts: Facts, *args: Any, **kw: Any) -> None:
+        change(facts, *args, **kw)
+        be_away()
+
+    def reflink(source: int, target: int) -> bool:
+        os.pwrite(target, os.pread(source, len(CONTENT), 0), 0)
+        return True
+
+    volume = local.put("disk.img", CONTENT)
+    with monkeypatch.context() as patched:
+        patched.setattr("drivers.local.creations.reflink", reflink)
+        patched.setattr(Facts, "change", change_and_be_away)
+        patched.setattr(Facts, "remove", be_away)
+        with refused(ErrorCode.UNAVAILABLE):
+            local.snapshot(volume)
+    (found,) = local.snapshots()
+    assert local.settled(found.id).ready
+    assert local.snapshot_file(found.id).read_bytes() == CONTENT
+    assert local.open_images() == []
+
+
+def test_a_look_that_the_database_fails_leaves_all_to_the_next(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(path) as local:
+        local.store.jobs.close()
+        add_row(path, "snap-1")
+        leave_partial(path, "snap-1")
+        leave_partial(path, "snap-2")
+        get, left = Facts.get, [None, None, None]
+
+        def fail(facts: Facts, *args: Any) -> Any:
+            if left:
+                left.pop()
+                raise sa.exc.OperationalError("SELECT", None, Exception("locked"))
+            return get(facts, *args)
+
+        monkeypatch.setattr(Facts, "get", fail)
+        while left:
+            with pytest.raises(sa.exc.OperationalError):
+                local.store.jobs.recover()
+            assert local.open_images() == [], "who holds a lock that nobody will give back"
+        local.store.jobs.recover()
+        assert local.settled("snap-1").ready
+        wait_for(lambda: local.files() == ["snap-1"])
+
+
+def test_what_one_disk_refuses_holds_up_no_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_row(path, "snap-1", state="deleting")
+    add_row(path, "snap-2")
+    remove = ImageFolder.remove
+
+    def refuse(folder: ImageFolder, image_id: str) -> bool:
+        if image_id == "snap-1":
+            raise PermissionError(1, "immutable")
+        return remove(folder, image_id)
+
+    monkeypatch.setattr(ImageFolder, "remove", refuse)
+    with opened(path) as local:
+        assert local.settled("snap-2").ready
+        assert local.get("snap-1").state is SnapshotState.DELETING
 
 
 def test_facts_that_cannot_be_written_leave_no_file(
