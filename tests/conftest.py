@@ -1,7 +1,10 @@
 """Fixtures that all tests share."""
 
+import fcntl
 import itertools
+import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,22 @@ from tests.servers import Server, local_config, running
 
 _TOGETHER = ("tests/integration", "tests/examples")
 """Folders with something that takes long to make, and that all tests there share."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a --basetemp that another run has: pytest empties it, below the tests of that run.
+
+    What it then looks like is a snapshot whose image file is missing, once.
+    """
+    folder = config.option.basetemp
+    if folder is None or hasattr(config, "workerinput"):
+        return
+    lock = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT)
+    config.add_cleanup(partial(os.close, lock))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise pytest.UsageError(f"--basetemp={folder} is in use; give each run its own") from None
 
 
 @pytest.hookimpl(optionalhook=True)
