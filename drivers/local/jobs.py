@@ -156,7 +156,7 @@ class Jobs:
     def _resume(self, row: Disk, target: Partial) -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(target.close)
-            # The image first. Whoever has named it, and has not recorded that yet, may live: its lock
+            # The image first. Whoever has named it and not recorded that yet may live: its lock
             # went with the name. States go one way only: what has no image and is being made by
             # a record read afterwards was never whole. Read the other way round, it might be
             # recorded and deleted in between, and be copied again for nobody.
