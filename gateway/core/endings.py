@@ -198,7 +198,7 @@ def _deleted(
         if seen.state in {SnapshotState.DELETING, VolumeState.DELETING}:
             was_begun = True
         elif was_begun and seen.state.value not in _UNDER_WAY:
-            raise _stayed(kind, seen, account.last_failure(item_id))
+            raise _stayed(kind, seen, account)
         return False
 
     def tell(watch: Watch[T]) -> Waited[T]:
@@ -210,8 +210,20 @@ def _deleted(
     return Ending(Watch(look, is_end, ends_when_gone=True), tell)
 
 
-def _stayed(kind: str, seen: StorageSnapshot | StorageVolume, why: str | None) -> DriverError:
-    """Return the error for what the backend has accepted to delete, and has not."""
+def _stayed(kind: str, seen: StorageSnapshot | StorageVolume, account: Account) -> DriverError:
+    """Return the error for what the backend has accepted to delete, and has not.
+
+    A failure to find out why must not take its place. It is its cause, where a bug is found.
+    """
+    try:
+        return _not_deleted(kind, seen, account.last_failure(seen.id))
+    except DriverError as unexplained:
+        error = _not_deleted(kind, seen, None)
+        error.__cause__ = unexplained
+        return error
+
+
+def _not_deleted(kind: str, seen: StorageSnapshot | StorageVolume, why: str | None) -> DriverError:
     if seen.state.value == "error":
         return DriverError(
             ErrorCode.BACKEND,

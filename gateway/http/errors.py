@@ -32,9 +32,11 @@ def register(app: Flask) -> None:
 
 
 def problem_of(exchange: Exchange, error: DriverError) -> Problem:
-    """Return what clients read of an error; one that is a bug is logged."""
-    if error.code is ErrorCode.INTERNAL or isinstance(error, DriverBug):
-        _log_bug(exchange, error)
+    """Return what clients read of an error; one that is a bug, or hides one, is logged."""
+    for found in (error, error.__cause__):
+        if isinstance(found, DriverError) and _is_bug(found):
+            _log_bug(exchange, found)
+            break
     return _problem(
         exchange,
         STATUS[error.code],
@@ -90,6 +92,10 @@ def _http_exception(exc: HTTPException) -> Response:
 def _bug(exc: Exception) -> Response:
     exchange = current()
     return _respond(exchange, problem_of(exchange, exchange.blame(exc)))
+
+
+def _is_bug(error: DriverError) -> bool:
+    return error.code is ErrorCode.INTERNAL or isinstance(error, DriverBug)
 
 
 def _log_bug(exchange: Exchange, error: DriverError) -> None:

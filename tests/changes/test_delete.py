@@ -2,9 +2,13 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from drivers.cinder.driver import CinderDriver
+from gateway.driver import Deadline
+from gateway.observability import Log
 from tests.changes.clouds import ROOT, VOLUMES, Cloud, cloudsigma
 from tests.http.tools import facts, problem, results
 
@@ -92,6 +96,31 @@ def test_a_reason_that_cannot_be_had_changes_no_verdict(openstack: Cloud, format
     openstack.sim.region().order("delete_snapshot", "available")
     openstack.sim.fail("GET /messages", 500, times=10)
     assert openstack.error("DELETE", f"{ROOT}/{snapshot_id}", format_, wait=20)["code"] == 409
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("error_deleting", 502), ("available", 409)])
+@pytest.mark.parametrize("answer", [["in use"], KeyError("messages")])
+def test_a_bug_in_telling_the_reason_is_logged_and_changes_no_verdict(
+    *, openstack: Cloud, monkeypatch: pytest.MonkeyPatch, outcome: str, status: int, answer: Any
+) -> None:
+    def last_failure(_: CinderDriver, resource_id: str, *, deadline: Deadline) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(CinderDriver, "last_failure", last_failure)
+    monkeypatch.setattr(Log, "write", lambda _, event, **told: lines.append(told | {"is": event}))
+    snapshot_id = openstack.make()
+    openstack.sim.region().order("delete_snapshot", outcome)
+    found = openstack.error("DELETE", f"{ROOT}/{snapshot_id}", "json", wait=20)
+    assert (found["code"], found["backend"]["code"]) == (status, outcome)
+    assert snapshot_id in found["message"]
+    assert "bug" not in found["message"]
+    (bug,) = [line for line in lines if line["is"] == "bug"]
+    assert (bug["bug_of"], bug["driver"]) == ("driver", "CinderDriver")
+    assert bug["request_id"] == found["request_id"]
+    assert bug["error"] == ("KeyError" if isinstance(answer, Exception) else "DriverBug")
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("error_deleting", 502), ("available", 409)])
