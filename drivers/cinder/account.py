@@ -15,7 +15,7 @@ from openstack.connection import Connection
 
 from drivers.cinder import errors, queries, wire
 from drivers.cinder.wire import Microversion, Row
-from gateway.driver import DriverError, ErrorCode, time_left_s, was_sent
+from gateway.driver import DriverError, ErrorCode, is_uuid, time_left_s, was_sent
 
 _SAFE_MARKERS = 16
 """How many of a page's last rows a cursor names: while one exists, nothing is read again."""
@@ -300,3 +300,18 @@ def _reading(complaint: str) -> Iterator[None]:
 
 def _dotted(version: Microversion) -> str:
     return f"{version[0]}.{version[1]}"
+
+
+def path_of(collection: str, resource_id: str) -> str:
+    """Return the path of a snapshot or volume.
+
+    All ids are UUIDs, and nothing else gets into a path: ``/snapshots/detail``
+    is a list, and Cinder takes what follows a dot for a format.
+
+    Raises:
+        DriverError: ``not_found`` for anything else.
+    """
+    if not is_uuid(resource_id):
+        word = collection.removesuffix("s")
+        raise DriverError(ErrorCode.NOT_FOUND, f"no {word} {resource_id!r}")
+    return f"/{collection}/{resource_id}"

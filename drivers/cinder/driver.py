@@ -1,18 +1,18 @@
 """The Cinder driver: snapshots and volumes of one project in an OpenStack cloud."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from drivers.cinder import errors, queries, updates, wire
-from drivers.cinder.account import Account
+from drivers.cinder.account import Account, path_of
 from drivers.cinder.clients import CinderOptions, Cloud
 from drivers.cinder.errors import FAILURES
+from drivers.cinder.lists import Lists
 from drivers.cinder.wire import Row
 from gateway.driver import (
-    OWNER_SELF,
     Capability,
     CloneSnapshot,
     CreateSnapshot,
@@ -31,13 +31,8 @@ from gateway.driver import (
     StorageVolume,
     UpdateSnapshot,
     invalid,
-    is_uuid,
     within,
 )
-
-T = TypeVar("T")
-_ALL_PROJECTS = {"all_tenants": "1"}
-"""Cinder heeds it for administrators only."""
 
 
 class CinderDriver(Driver):
@@ -85,8 +80,8 @@ class CinderDriver(Driver):
     created_tick_s = 1.0  # what databases keep of created_at, and by what API nodes' clocks differ
 
     def __init__(self, cloud: Cloud, account: Account) -> None:
-        self._cloud = cloud
         self._account = account
+        self._lists = Lists(cloud, account)
 
     @classmethod
     def check(cls, options: Mapping[str, Any]) -> None:
@@ -130,15 +125,8 @@ class CinderDriver(Driver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageSnapshot]:
         """Return a page in the order asked for, else the newest first."""
-        wanted = query.value_of("id")
-        if wanted is not None:
-            return self._only(self._listed, wanted, deadline)
         with within(deadline):
-            asked = queries.of_snapshots(query, self._allowed_filters(query))
-            rows, following = self._page(query, asked, page_size, cursor)
-        project = self._account.project
-        found = tuple([wire.snapshot(row, project) for row in rows])
-        return Page(found, following, queries.unasked(query, asked))
+            return self._lists.snapshots(query, page_size=page_size, cursor=cursor)
 
     def get_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
         """Return one snapshot; of a failed one with the reason, if Cinder tells it."""
@@ -147,19 +135,13 @@ class CinderDriver(Driver):
 
     def count_snapshots(self, query: Query, *, deadline: Deadline) -> int | None:
         """Return how many snapshots the account can see; of a few none, since 3.45."""
-        if query.filters or not self._account.supports(wire.COUNT):
-            return None
-        asked = {"limit": 1, "with_count": "true", **(self._scope(None) or {})}
         with within(deadline):
-            count = self._account.read("/snapshots", asked).get("count")
-        if not isinstance(count, int):
-            raise wire.not_cinder()
-        return count
+            return self._lists.count_snapshots(query)
 
     def create_snapshot(self, request: CreateSnapshot, *, deadline: Deadline) -> StorageSnapshot:
         """Start a snapshot, of a volume in use too unless the request refuses that."""
         body, microversion = wire.new_snapshot(request, self._account.microversion)
-        _path("volumes", request.volume_id)  # unknown whatever Cinder's schema calls it
+        path_of("volumes", request.volume_id)  # unknown whatever Cinder's schema calls it
         with within(deadline):
             row = self._account.changed(
                 "snapshot", "POST", "/snapshots", body, microversion=microversion
@@ -175,7 +157,7 @@ class CinderDriver(Driver):
             snapshot = self.get_snapshot(snapshot_id, deadline=deadline)
             request.check(snapshot)
             return snapshot
-        path = _path("snapshots", snapshot_id)
+        path = path_of("snapshots", snapshot_id)
         check = None if request.only_if is None else partial(self._check, request)
         with within(deadline):
             answered = updates.update(self._account, path, texts, request.metadata, check=check)
@@ -186,7 +168,7 @@ class CinderDriver(Driver):
 
     def delete_snapshot(self, snapshot_id: str, *, deadline: Deadline) -> None:
         """Start the deletion of a snapshot."""
-        path = _path("snapshots", snapshot_id)
+        path = path_of("snapshots", snapshot_id)
         with within(deadline):
             self._account.change("DELETE", path)
 
@@ -222,7 +204,7 @@ class CinderDriver(Driver):
         self._account.require(wire.REVERT, "setting a volume back")
         with within(deadline):
             snapshot = self._ready(snapshot_id, "reverted to")
-            path = _path("volumes", snapshot.volume_id or "") + "/action"
+            path = path_of("volumes", snapshot.volume_id or "") + "/action"
             self._account.change("POST", path, {"revert": {"snapshot_id": snapshot_id}})
         return replace(snapshot, state=SnapshotState.BUSY, native_state="restoring", ready=False)
 
@@ -230,19 +212,12 @@ class CinderDriver(Driver):
         self, query: Query, *, page_size: int, cursor: str | None, deadline: Deadline
     ) -> Page[StorageVolume]:
         """Return a page of volumes, the newest first."""
-        wanted = query.value_of("id")
-        if wanted is not None:
-            return self._only(self.get_volume, wanted, deadline)
-        filters, scope = queries.of_volumes(query), self._scope(None) or {}
         with within(deadline):
-            rows, following = self._account.page(
-                "volumes", filters, scope, page_size=page_size, cursor=cursor
-            )
-        return Page(tuple([wire.volume(row, self._account.project) for row in rows]), following)
+            return self._lists.volumes(query, page_size=page_size, cursor=cursor)
 
     def get_volume(self, volume_id: str, *, deadline: Deadline) -> StorageVolume:
         """Return one volume."""
-        path = _path("volumes", volume_id)
+        path = path_of("volumes", volume_id)
         with within(deadline):
             row = self._account.get("volume", path)
         return wire.volume(row, self._account.project)
@@ -255,57 +230,12 @@ class CinderDriver(Driver):
 
     def delete_volume(self, volume_id: str, *, deadline: Deadline) -> None:
         """Start the deletion of a volume; Cinder refuses while it has snapshots."""
-        path = _path("volumes", volume_id)
+        path = path_of("volumes", volume_id)
         with within(deadline):
             self._account.change("DELETE", path)
 
-    def _page(
-        self, query: Query, asked: Mapping[str, str], page_size: int, cursor: str | None
-    ) -> tuple[Sequence[Row], str | None]:
-        scope = self._scope(query.value_of("owner"))
-        if scope is None:
-            return (), None
-        if query.value_of("volume_id") is not None:  # an administrator sees volumes of others too
-            scope |= _ALL_PROJECTS
-        always = scope | queries.order(query)
-        return self._account.page("snapshots", asked, always, page_size=page_size, cursor=cursor)
-
-    def _allowed_filters(self, query: Query) -> frozenset[str]:
-        """Return by what the cloud filters snapshots, which is asked for once if at all."""
-        if not queries.of_snapshots(query, queries.DEFAULT_FILTERS):
-            return frozenset()
-        if self._cloud.allowed_filters is None:
-            try:
-                self._cloud.allowed_filters = self._account.allowed_filters()
-            except FAILURES:  # it only saves work: the list's own call tells what is wrong
-                return frozenset()
-        return self._cloud.allowed_filters
-
-    def _scope(self, owner: str | None) -> dict[str, str] | None:
-        """Return what to ask for to see the snapshots of ``owner``; None if there can be none."""
-        if owner in {OWNER_SELF, self._account.project}:
-            return {}
-        if self._cloud.options["all_projects"]:
-            return dict(_ALL_PROJECTS)
-        return {} if owner is None else None
-
-    @staticmethod
-    def _only(get: Callable[..., T], resource_id: str, deadline: Deadline) -> Page[T]:
-        """Return the page that a filter on the id finds: Cinder has no such filter."""
-        try:
-            return Page((get(resource_id, deadline=deadline),))
-        except FAILURES as exc:
-            if not errors.is_not_found(exc):
-                raise
-            return Page(())
-
-    def _listed(self, snapshot_id: str, *, deadline: Deadline) -> StorageSnapshot:
-        """Return a snapshot as a list shows it: without what else Cinder tells of a failure."""
-        with within(deadline):
-            return wire.snapshot(self._snapshot(snapshot_id), self._account.project)
-
     def _snapshot(self, snapshot_id: str) -> Row:
-        return self._account.get("snapshot", _path("snapshots", snapshot_id))
+        return self._account.get("snapshot", path_of("snapshots", snapshot_id))
 
     def _shown(self, snapshot_id: str) -> StorageSnapshot:
         row = self._snapshot(snapshot_id)
@@ -347,18 +277,3 @@ class CinderDriver(Driver):
         body = {field: value for field, value in body.items() if value is not None}
         row = self._account.changed("volume", "POST", "/volumes", {"volume": body})
         return wire.volume(wire.made(row), self._account.project)
-
-
-def _path(collection: str, resource_id: str) -> str:
-    """Return the path of a snapshot or volume.
-
-    All ids are UUIDs, and nothing else gets into a path: ``/snapshots/detail``
-    is a list, and Cinder takes what follows a dot for a format.
-
-    Raises:
-        DriverError: ``not_found`` for anything else.
-    """
-    if not is_uuid(resource_id):
-        word = collection.removesuffix("s")
-        raise DriverError(ErrorCode.NOT_FOUND, f"no {word} {resource_id!r}")
-    return f"/{collection}/{resource_id}"

@@ -110,7 +110,7 @@ def test_the_accounts_of_the_past_are_forgotten(openstack: OpenStack, build: Bui
 
 def test_nothing_of_an_account_is_kept_by_the_cloud(openstack: OpenStack, build: Build) -> None:
     gateway = build(openstack, session_cache=1)
-    cloud = gateway.driver()._cloud
+    cloud = gateway.driver()._lists._cloud
     listed(gateway.account())
     sizes = []
     for number in range(20):

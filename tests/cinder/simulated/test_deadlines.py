@@ -32,7 +32,7 @@ def hasty(gateway: Gateway) -> Account:
 def impatient(gateway: Gateway) -> Account:
     """An account, opened in time, that waits SOON_S for each answer from then on."""
     account = gateway.account()
-    gateway.driver()._cloud._transport._longest = (SOON_S, SOON_S)
+    gateway.driver()._lists._cloud._transport._longest = (SOON_S, SOON_S)
     return account
 
 

@@ -150,7 +150,7 @@ def test_what_is_opened_shows_no_secret(
     inner: Any = driver._account
     shown = (account, driver, vars(driver), vars(inner), vars(inner._session), inner._api)
     assert_kept(openstack, [repr(one) for one in shown])
-    assert_kept(openstack, [repr(credentials), repr(vars(driver._cloud))])
+    assert_kept(openstack, [repr(credentials), repr(vars(driver._lists._cloud))])
 
 
 def test_the_secret_goes_to_keystone_only(
