@@ -29,7 +29,7 @@ class Deletions:
             WrongState: it is in a state in which it cannot be deleted.
         """
         folder = self._folders[kind]
-        with folder.held(disk_id):
+        with folder.held(disk_id):  # if not by us, then by whoever has just made it
             former = self._begin(kind, disk_id)
             try:
                 folder.remove(disk_id)

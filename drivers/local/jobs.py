@@ -108,7 +108,8 @@ class Jobs:
         # The record first: a file that is gone while its row says "creating" looks abandoned,
         # and one that is whole may have been recorded as such by somebody else.
         change = self._facts.change
-        if change(target.image_id, states=("creating",), state="error", state_reason=why):
+        is_told = change(target.image_id, states=("creating",), state="error", state_reason=why)
+        if is_told or not target.is_whole:
             target.discard()
 
     def recover(self) -> None:
