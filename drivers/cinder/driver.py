@@ -22,6 +22,7 @@ from gateway.driver import (
     Driver,
     DriverError,
     ErrorCode,
+    Filter,
     Lookup,
     Page,
     Pushdown,
@@ -33,6 +34,9 @@ from gateway.driver import (
     invalid,
     within,
 )
+
+_NAMED = 10
+"""Dependents that an error names at the most."""
 
 
 class CinderDriver(Driver):
@@ -232,7 +236,26 @@ class CinderDriver(Driver):
         """Start the deletion of a volume; Cinder refuses while it has snapshots."""
         path = path_of("volumes", volume_id)
         with within(deadline):
-            self._account.change("DELETE", path)
+            try:
+                self._account.change("DELETE", path)
+            except FAILURES as exc:
+                snapshots = self._snapshots_of(volume_id) if errors.is_conflict(exc) else []
+                if not snapshots:
+                    raise
+                raise DriverError(
+                    ErrorCode.CONFLICT,
+                    "Cinder deletes a volume only once its snapshots are gone; it has "
+                    + ", ".join(snapshots),
+                ) from exc
+
+    def _snapshots_of(self, volume_id: str) -> list[str]:
+        """Return the ids of some snapshots of a volume, none where Cinder does not tell."""
+        query = Query((Filter("volume_id", volume_id),))
+        try:
+            page = self._lists.snapshots(query, page_size=_NAMED, cursor=None)
+        except FAILURES:  # it only explains a refusal, and must not take its place
+            return []
+        return [one.id for one in page.items if one.volume_id == volume_id.lower()]
 
     def _snapshot(self, snapshot_id: str) -> Row:
         return self._account.get("snapshot", path_of("snapshots", snapshot_id))

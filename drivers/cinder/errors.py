@@ -72,8 +72,17 @@ def maybe_done(exc: Exception) -> DriverError:
 
 def is_not_found(exc: Exception) -> bool:
     """Return whether Cinder says that a resource does not exist; a proxy's page says nothing."""
+    return _code(exc) is ErrorCode.NOT_FOUND
+
+
+def is_conflict(exc: Exception) -> bool:
+    """Return whether Cinder says that the state of something, or what depends on it, forbids it."""
+    return _code(exc) is ErrorCode.CONFLICT
+
+
+def _code(exc: Exception) -> ErrorCode | None:
     error = exc if isinstance(exc, DriverError) else classify(exc)
-    return error is not None and error.code is ErrorCode.NOT_FOUND
+    return None if error is None else error.code
 
 
 def is_unknown_filter(exc: sdk.HttpException) -> bool:

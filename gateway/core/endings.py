@@ -127,7 +127,7 @@ def snapshot_deleted(
     def shown(seen: StorageSnapshot) -> StorageSnapshot:
         return replace(seen, state=SnapshotState.DELETING, ready=False, deletable=False)
 
-    return _deleted("snapshot", account, snapshot_id, look, shown=shown, lost=lost)
+    return _deleted("snapshot", account, look, shown=shown, lost=lost)
 
 
 def volume_deleted(
@@ -141,7 +141,7 @@ def volume_deleted(
     def shown(seen: StorageVolume) -> StorageVolume:
         return replace(seen, state=VolumeState.DELETING)
 
-    return _deleted("volume", account, volume_id, look, shown=shown, lost=lost)
+    return _deleted("volume", account, look, shown=shown, lost=lost)
 
 
 def _made(kind: str, made: T, look: Callable[[Deadline], T]) -> Ending[T]:
@@ -181,7 +181,6 @@ def _made(kind: str, made: T, look: Callable[[Deadline], T]) -> Ending[T]:
 def _deleted(
     kind: str,
     account: Account,
-    item_id: str,
     look: Callable[[Deadline], T],
     *,
     shown: Callable[[T], T],

@@ -218,8 +218,17 @@ def test_a_volume_with_snapshots_is_not_deleted(
     account: Account, region: Region, snapshot: Snapshot
 ) -> None:
     error = refused(account.delete_volume, snapshot.volume_id)
-    assert (error.code, "snapshots" in error.message) == (ErrorCode.CONFLICT, True)
+    assert (error.code, snapshot.id in error.message) == (ErrorCode.CONFLICT, True)
     assert region.volumes[snapshot.volume_id].status == "available"
+
+
+def test_a_refusal_that_nothing_explains_stays_one(
+    account: Account, openstack: OpenStack, snapshot: Snapshot
+) -> None:
+    openstack.fail("GET /snapshots/detail", 500, times=10)
+    error = refused(account.delete_volume, snapshot.volume_id)
+    assert (error.code, snapshot.id in error.message) == (ErrorCode.CONFLICT, False)
+    assert "snapshots" in error.message
 
 
 def test_what_is_deleted_twice_is_not_found(
