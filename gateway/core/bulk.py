@@ -41,11 +41,13 @@ class Outcome(Generic[R_co]):
         value: what it is, if it worked.
         error: why it did not.
         is_over: whether it has ended, for those who wait; None for all others.
+        unseen: why the last look of who waits saw nothing.
     """
 
     value: R_co | None = None
     error: DriverError | None = None
     is_over: bool | None = None
+    unseen: DriverError | None = None
 
 
 def delete_snapshots(
@@ -158,7 +160,8 @@ def _awaited(
             found[index] = replace(found[index], error=error)
         else:
             value = shown(outcomes[index].value, waited.item)
-            found[index] = Outcome(value, is_over=waited.is_over or waited.is_gone)
+            is_over = waited.is_over or waited.is_gone
+            found[index] = Outcome(value, is_over=is_over, unseen=waited.error)
     return found
 
 

@@ -14,7 +14,7 @@ from gateway.driver import StorageSnapshot
 from gateway.http.errors import problem_of, retry_after_of
 from gateway.http.exchange import Exchange
 from gateway.http.terms import found_headers
-from gateway.http.waits import ASK_AGAIN_S, wait_of
+from gateway.http.waits import ASK_AGAIN_S, log_unseen, wait_of
 from gateway.representations.documents import ListEnd, Result, Row
 
 DRY_RUN = "dry_run"
@@ -37,6 +37,7 @@ def delete(
     outcomes = bulk.delete_snapshots(
         exchange.account, ids, dry_run=dry_run, missing_ok=missing_ok, wait=wait
     )
+    _log_unseen(exchange, outcomes)
     if not dry_run and all(one.error is None and one.is_over is not False for one in outcomes):
         return exchange.no_content()
     results = [
@@ -64,6 +65,7 @@ def create(
     outcomes = bulk.create_snapshots(
         exchange.account, wanted, terms, dry_run=dry_run, is_list=is_list, wait=wait
     )
+    _log_unseen(exchange, outcomes)
     made = [one.value for one in outcomes if one.value is not None and one.error is None]
     if len(made) == len(outcomes) and not dry_run:
         return _all_made(exchange, made, row, is_over=all(o.is_over is not False for o in outcomes))
@@ -72,6 +74,11 @@ def create(
         for index, outcome in enumerate(outcomes)
     ]
     return _report(exchange, results, dry_run=dry_run)
+
+
+def _log_unseen(exchange: Exchange, outcomes: Sequence[Outcome[Any]]) -> None:
+    for outcome in outcomes:
+        log_unseen(exchange, outcome.unseen)
 
 
 def _all_made(

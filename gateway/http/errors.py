@@ -33,10 +33,8 @@ def register(app: Flask) -> None:
 
 def problem_of(exchange: Exchange, error: DriverError) -> Problem:
     """Return what clients read of an error; one that is a bug, or hides one, is logged."""
-    for found in (error, error.__cause__):
-        if isinstance(found, DriverError) and _is_bug(found):
-            _log_bug(exchange, found)
-            break
+    if not log_if_bug(exchange, error) and isinstance(error.__cause__, DriverError):
+        log_if_bug(exchange, error.__cause__)
     return _problem(
         exchange,
         STATUS[error.code],
@@ -94,8 +92,12 @@ def _bug(exc: Exception) -> Response:
     return _respond(exchange, problem_of(exchange, exchange.blame(exc)))
 
 
-def _is_bug(error: DriverError) -> bool:
-    return error.code is ErrorCode.INTERNAL or isinstance(error, DriverBug)
+def log_if_bug(exchange: Exchange, error: DriverError) -> bool:
+    """Log an error that is a bug; return whether it is."""
+    is_bug = error.code is ErrorCode.INTERNAL or isinstance(error, DriverBug)
+    if is_bug:
+        _log_bug(exchange, error)
+    return is_bug
 
 
 def _log_bug(exchange: Exchange, error: DriverError) -> None:

@@ -9,6 +9,7 @@ from gateway.core.endings import Ending
 from gateway.core.idempotency import Made
 from gateway.core.waiting import Patience, Wait, Waited
 from gateway.driver import DriverError, StorageSnapshot, StorageVolume
+from gateway.http.errors import log_if_bug
 from gateway.http.exchange import Exchange
 from gateway.http.hangup import nobody_waits
 from gateway.http.preferences import APPLIED, wait_s
@@ -58,9 +59,14 @@ def made(
 def tell_unfinished(exchange: Exchange, waited: Waited[Any]) -> None:
     """Let an answer of 202 say when to ask again, and the log why the last look failed."""
     exchange.tell("Retry-After", str(ASK_AGAIN_S))
-    if waited.error is not None:
+    log_unseen(exchange, waited.error)
+
+
+def log_unseen(exchange: Exchange, error: DriverError | None) -> None:
+    """Log why the last look of a wait saw nothing, if it did not."""
+    if error is not None and not log_if_bug(exchange, error):
         exchange.log(
             "a look failed that was waited with",
             request_id=exchange.request_id,
-            error=waited.error.code.value,
+            error=error.code.value,
         )

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from drivers.cinder.driver import CinderDriver
+from gateway.driver import Deadline, DriverError, ErrorCode
+from gateway.observability import Log
 from tests.changes.clouds import ROOT, Cloud, cloudsigma, local
 from tests.http.tools import facts_of_list, problem, results
 
@@ -132,6 +135,32 @@ def test_a_deletion_whose_answer_is_lost_is_followed(openstack: Cloud, format_: 
     found = {one["status"]: one for one in results(answer)}
     assert set(found) == {204, 503}
     assert found[503]["error"]["outcome"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("fault", "event"),
+    [(KeyError("status"), "bug"), (DriverError(ErrorCode.DENIED, "no"), "a look failed")],
+)
+@pytest.mark.parametrize("count", [1, 2])
+def test_looks_that_fail_are_logged_and_are_no_failure(
+    *,
+    openstack: Cloud,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception,
+    event: str,
+    count: int,
+) -> None:
+    def get_snapshot(_: CinderDriver, snapshot_id: str, *, deadline: Deadline) -> Any:
+        raise fault
+
+    events: list[str] = []
+    monkeypatch.setattr(CinderDriver, "get_snapshot", get_snapshot)
+    monkeypatch.setattr(Log, "write", lambda _, event, **told: events.append(event))
+    openstack.slow(30)
+    body = several(openstack, count) if count > 1 else {"volume_id": openstack.volume_id}
+    answer = openstack.ask("POST", ROOT, json=body, wait=1)
+    assert answer.status_code == 202, answer.text
+    assert sum(one.startswith(event) for one in events) == count
 
 
 def test_who_does_not_wait_is_answered_at_once(openstack: Cloud, format_: str) -> None:
