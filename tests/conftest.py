@@ -94,6 +94,14 @@ def make_image(server: Server) -> Callable[..., str]:
 
 
 @pytest.fixture
+def note(record_property: Callable[[str, object], None]) -> Callable[[str, str, str], None]:
+    """Say which driver meets which fault in which operation, for the matrix of faults."""
+    from tests.faults.summary import CASE
+
+    return lambda driver, fault, operation: record_property(CASE, f"{driver}|{fault}|{operation}")
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An empty folder for a configuration of a test's own."""
     return tmp_path

@@ -58,6 +58,10 @@ class Backend(CloudHarness):
         """Return all snapshots at the other provider."""
         raise NotImplementedError
 
+    def held(self) -> Held:
+        """Return all snapshots and volumes that there are."""
+        return {**self.snapshots(), **self.volumes()}
+
 
 class Ec2(Backend, SimulatedEc2Harness):
     """A simulated EC2."""
@@ -85,8 +89,8 @@ class Ec2(Backend, SimulatedEc2Harness):
         return dict(self.cloud.region(THERE).snapshots)
 
 
-class Cinder(Backend, SimulatedCinderHarness):
-    """A simulated Keystone and Cinder."""
+class CinderBackend(Backend):
+    """A Keystone and a Cinder; subclasses say which."""
 
     name = "cinder"
     operations = ("revert",)
@@ -94,6 +98,10 @@ class Cinder(Backend, SimulatedCinderHarness):
     def is_change(self, request: Request) -> bool:
         """Return whether a request changes something; to log in does not."""
         return request.method != "GET" and "/auth/tokens" not in request.path
+
+
+class Cinder(CinderBackend, SimulatedCinderHarness):
+    """A simulated Keystone and Cinder."""
 
     def snapshots(self) -> Held:
         """Return all snapshots."""
@@ -123,8 +131,17 @@ BACKENDS: Mapping[str, type[Backend]] = {
     "cinder": Cinder,
     "cloudsigma": CloudSigma,
 }
-CREATIONS = ("create", "clone", "volume", "copy")
-CHANGES = ("update", "replace", "key", "remove", "delete", "revert")
+CREATIONS = ("create", "clone", "volume", "copy", "bulk create")
+CHANGES = (
+    "update",
+    "replace",
+    "key",
+    "remove",
+    "delete",
+    "revert",
+    "bulk delete",
+    "volume delete",
+)
 _SOME = ("copy", "revert")
 
 

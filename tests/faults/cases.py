@@ -1,12 +1,18 @@
 """The cases of the matrix: a backend, an operation, a trouble, and the gateways of a case."""
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.backends import BACKENDS, operations_of
-from tests.faults.troubles import Trouble
-from tests.faults.world import Send, World
+from tests.faults.backends import BACKENDS, Backend, operations_of
+from tests.faults.troubles import BACK_AT_ONCE, Trouble
+from tests.faults.world import ROOT, Send, World
+
+_PATIENCE_S = {**dict.fromkeys(BACK_AT_ONCE, 4.0), Trouble.SLOW: 0.5, Trouble.LATE: 0.5}
+_USUAL_S = 0.8
+"""The time of a call; a quarter of it goes to the look for what was made, if that is not found."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,28 @@ class Case:
         """Whether the trouble has met a request."""
         return bool(self.world.proxy.struck) or self.trouble is Trouble.REFUSED
 
+    @property
+    def key(self) -> str:
+        """An Idempotency-Key that no other case of the backend has."""
+        return f"{self.operation}-{self.trouble}".replace(" ", "-")
 
-def cases(wanted: tuple[str, ...]) -> pytest.MarkDecorator:
+
+@contextlib.contextmanager
+def opened(backend: Backend, trouble: Trouble, operation: str) -> Iterator[Case]:
+    """Have one case of the matrix until the block ends."""
+    world, patience_s = World(backend), _PATIENCE_S.get(trouble, _USUAL_S)
+    with world.gateway() as gateway, world.gateway(call_timeout_s=patience_s) as troubled:
+        troubled("GET", ROOT)  # so that the login costs no time
+        yield Case(world, trouble, operation, gateway, troubled)
+
+
+def cases(
+    wanted: tuple[str, ...], backends: Mapping[str, type[Backend]] = BACKENDS
+) -> pytest.MarkDecorator:
     """Run a test for each backend, each of these operations that it has, and each trouble."""
     found = [
         (name, operation, trouble)
-        for name, kind in BACKENDS.items()
+        for name, kind in backends.items()
         for operation in operations_of(kind, wanted)
         for trouble in Trouble
     ]

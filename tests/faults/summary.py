@@ -9,6 +9,8 @@ from collections import Counter
 import pytest
 
 CASE = "fault_case"
+_CELL = 10
+"""How wide a column is at least."""
 
 
 def tell(terminalreporter: pytest.TerminalReporter) -> None:
@@ -19,12 +21,15 @@ def tell(terminalreporter: pytest.TerminalReporter) -> None:
     drivers = sorted({driver for _, driver in counted})
     faults = list(dict.fromkeys(fault for fault, _ in sorted(counted)))
     width = max(map(len, faults)) + 2
+    columns = [max(len(driver), _CELL) + 2 for driver in drivers]
     total = sum(counted.values(), Counter[bool]())
     terminalreporter.section("fault matrix: survived of tried")
-    terminalreporter.line(" " * width + "".join(f"{driver:>12}" for driver in drivers))
-    for fault in faults:
-        cells = "".join(f"{_cell(counted.get((fault, driver))):>12}" for driver in drivers)
-        terminalreporter.line(f"{fault:<{width}}{cells}")
+    rows = {"": drivers} | {
+        fault: [_cell(counted.get((fault, driver))) for driver in drivers] for fault in faults
+    }
+    for fault, cells in rows.items():
+        shown = (f"{cell:>{column}}" for cell, column in zip(cells, columns, strict=True))
+        terminalreporter.line(f"{fault:<{width}}{''.join(shown)}")
     terminalreporter.line(f"{total.total()} cases, {total[True]} survived", bold=True)
 
 

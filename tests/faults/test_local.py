@@ -14,7 +14,8 @@ from sqlalchemy import create_engine
 from drivers.local.facts import DISKS
 from tests.creations.clouds import Cloud, Replica, id_of
 from tests.creations.clouds import local as local_cloud
-from tests.faults.world import ROOT, document, json_of, sent_again
+from tests.faults.answers import document, json_of
+from tests.faults.world import ROOT, sent_again
 from tests.local.disks import tmpfs
 from tests.servers import Server, local_config, running
 

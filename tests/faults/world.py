@@ -1,6 +1,7 @@
 """A backend in trouble and two gateways in front of it, and what must be true whatever happens.
 
-- Of one request, and of one key, the backend has at most one snapshot, volume or copy.
+- Of one request, and of one key, the backend has at most one snapshot, volume or copy; of
+  a request for several, at most one for each.
 - What it has is named: by the answer, or it is found by the marker that the answer names.
 - No answer tells of a success that there was not, and none of a failure with nothing done
   where something was.
@@ -17,10 +18,11 @@ from werkzeug.test import TestResponse
 from gateway.app import create_app
 from gateway.core.registry import Provider, Providers
 from tests.creations.clouds import settings_of
-from tests.faults.backends import Backend, Held
+from tests.faults.answers import GOOD, document, statuses
+from tests.faults.backends import Backend
 
 ROOT = "/storage_snapshots"
-GOOD = (200, 201, 202)
+VOLUMES = "/storage_volumes"
 _TRIES, _PAUSE_S = 40, 0.1
 PASSING = frozenset({409, 429, 503, 504})
 """What may be answered while something else is under way."""
@@ -75,10 +77,10 @@ def sent_again(send: Send, *asked: Any, good: tuple[int, ...] = GOOD, **kw: Any)
     """Return the good answer to a request that is sent until something else is over."""
     for _ in range(_TRIES):
         answer = send(*asked, **kw)
-        if answer.status_code not in PASSING:
+        if PASSING.isdisjoint(statuses(answer)):
             break
         time.sleep(_PAUSE_S)
-    assert answer.status_code in good, answer.text
+    assert set(statuses(answer)) <= set(good), answer.text
     return answer
 
 
@@ -90,37 +92,3 @@ def ready(send: Send, snapshot_id: str, **asked: Any) -> dict[str, Any]:
             return found
         time.sleep(0.02)
     raise AssertionError(f"{snapshot_id} does not get ready: {found}")
-
-
-def document(answer: Any) -> dict[str, Any]:
-    """Return the one thing that an answer shows."""
-    (found,) = json_of(answer).values()
-    return dict(found)
-
-
-def json_of(answer: Any) -> dict[str, Any]:
-    """Return the document of an answer of Flask's client, or of requests."""
-    found = answer.json() if callable(answer.json) else answer.json
-    return dict(found)
-
-
-def check_told(answer: Any, made: Held, find: Callable[[str], list[str]]) -> None:
-    """Check that an answer tells the truth of what was made.
-
-    Args:
-        answer: what the request was answered.
-        made: what the backend has that it had not before.
-        find: returns the ids of what carries a marker.
-    """
-    assert len(made) <= 1, f"{len(made)} of one request: {sorted(made)}"
-    if answer.status_code in GOOD:
-        assert [document(answer)["id"]] == list(made), "a success that there was not"
-        return
-    problem = json_of(answer)
-    assert problem["code"] == answer.status_code
-    assert problem["error"] != "internal", problem
-    if problem["outcome"] is None:
-        assert not made, f"made, and told as failed: {problem}"
-        return
-    assert problem["outcome"] == "unknown"
-    assert find(problem["marker"]) == list(made), "made, and not found by its marker"

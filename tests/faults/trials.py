@@ -1,0 +1,127 @@
+"""What a case of the matrix does, and what must be so then."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.faults.answers import GOOD, Told, check_problem, check_told, ids_told, told
+from tests.faults.backends import Held
+from tests.faults.cases import Case
+from tests.faults.requests import MANY, REQUESTS, Change, Creation, creation
+from tests.faults.troubles import BACK_AT_ONCE, NOTHING_DONE
+from tests.faults.world import sent_again
+
+_GONE_S = 10
+
+
+def creation_in_trouble(case: Case) -> None:
+    """Whatever is made in trouble: one of it, and the truth about it."""
+    _without_a_key(case)
+    asked = creation(case.operation, case.world.backend, case.gateway)
+    made = _news(asked)
+    with _troubled(case, asked.count):
+        answer = asked.ask(case.troubled, case.key)
+    named = _check_truth(case, asked, answer, made())
+    again = sent_again(lambda: asked.ask(case.troubled, case.key))
+    asked.check_places(told(again, asked.count))
+    kept = ids_told(again, asked.count)
+    assert made().keys() == set(kept)
+    assert all(one in (None, id_) for one, id_ in zip(named, kept, strict=True))
+    elsewhere = sent_again(lambda: asked.ask(case.gateway, case.key))
+    assert ids_told(elsewhere, asked.count) == kept
+    assert elsewhere.headers["Idempotency-Replayed"] == "true"
+    assert made().keys() == set(kept)
+
+
+def _without_a_key(case: Case) -> None:
+    """Let the request that nobody will repeat meet the trouble first."""
+    asked = creation(case.operation, case.world.backend, case.gateway)
+    made = _news(asked)
+    with _troubled(case, asked.count):
+        answer = asked.ask(case.troubled)
+        made_in_time = made()
+    made_now = made()
+    if case.trouble in NOTHING_DONE:
+        assert len(made_now) < asked.count
+    if len(made_in_time) == asked.count and case.trouble in BACK_AT_ONCE:
+        assert answer.status_code in GOOD, f"made, and not adopted: {answer.text}"
+    _check_truth(case, asked, answer, made_now)
+
+
+def _news(asked: Creation) -> Callable[[], Held]:
+    """Return what tells what there is of a kind that there is not now."""
+    before = asked.held().keys()
+    return lambda: {id_: one for id_, one in asked.held().items() if id_ not in before}
+
+
+def _troubled(case: Case, count: int) -> Any:
+    """Let one of the calls of a request for so many things meet the trouble."""
+    return case.world.proxy.troubled(case.trouble, nth=_in_the_middle(count))
+
+
+def _in_the_middle(count: int) -> int:
+    return (count + 1) // 2
+
+
+def _check_truth(case: Case, asked: Creation, answer: Any, made: Held) -> list[str | None]:
+    assert case.is_struck, f"the trouble has met nothing: {answer.text}"
+    each = told(answer, asked.count)
+    return check_told(each, made, lambda marker: asked.found_by(case.gateway, marker))
+
+
+def change_in_trouble(case: Case) -> None:
+    """Whatever is changed in trouble: all of it or nothing, or nobody is told so."""
+    asked = REQUESTS[case.operation]
+    if asked.count == MANY:
+        assert _is_met(case, asked, _in_the_middle(MANY)), "the trouble has met nothing"
+        return
+    for nth in (1, 2, 3):  # EC2 takes a call to try, and two to do it
+        if not _is_met(case, asked, nth):
+            assert nth > 1, "the trouble has met nothing"
+            return
+
+
+def _is_met(case: Case, asked: Change, nth: int) -> bool:
+    """Let a change meet the trouble at its nth step; return whether it has so many."""
+    proxy, backend = case.world.proxy, case.world.backend
+    ids = asked.prepare(case.gateway, backend)
+    before = [asked.facts(case.gateway, one) for one in ids]
+    others, carried_out = backend.held().keys() - set(ids), proxy.carried_out
+    with proxy.troubled(case.trouble, nth=nth):
+        answer = asked.ask(case.troubled, ids)
+    is_met = case.is_struck
+    each = told(answer, asked.count)
+    done = proxy.carried_out - carried_out
+    assert done >= sum(one.problem is None for one in each), "a success that there was not"
+    for id_, was, one in zip(ids, before, each, strict=True):
+        _check_changed(case, id_, was, one, done=done)
+    sent_again(lambda: asked.ask(case.troubled, ids), good=(*GOOD, 204, *asked.again))
+    for id_ in ids:
+        _wait_for(case, id_, asked)
+    assert others <= backend.held().keys(), "something else is lost"
+    return is_met
+
+
+def _check_changed(
+    case: Case, id_: str, before: dict[str, Any] | None, one: Told, *, done: int
+) -> None:
+    """Check that what is told of a change is so."""
+    asked = REQUESTS[case.operation]
+    if one.problem is None:
+        _wait_for(case, id_, asked)
+        return
+    check_problem(one)
+    if one.problem["outcome"] is None:
+        assert asked.facts(case.gateway, id_) == before, f"changed, told as failed: {one.problem}"
+        if case.operation == "revert":
+            assert not done, f"reverted, told as failed: {one.problem}"
+
+
+def _wait_for(case: Case, id_: str, asked: Change) -> None:
+    """Wait until it is so as it was asked for; what is gone is so from the backend, too."""
+    end, backend = time.monotonic() + _GONE_S, case.world.backend
+    while (found := asked.facts(case.gateway, id_)) != asked.wanted or (
+        asked.wanted is None and id_ in backend.held()
+    ):
+        assert time.monotonic() < end, f"{found} instead of {asked.wanted}"
+        time.sleep(0.02)
