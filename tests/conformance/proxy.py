@@ -163,7 +163,11 @@ class _Handler(WebHandler):
     server: _Door
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the door was closed meanwhile: the backend would wait for the rest
+            self.close_connection = True
+            return
         request = Request(self.command, self.path, dict(self.headers.items()), body)
         answer, is_cut = self.server.proxy.respond(self.server.backend, request)
         if answer is None or is_cut:
