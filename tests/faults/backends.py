@@ -23,12 +23,14 @@ class Backend(CloudHarness):
         operations: what can be done there beside that which can be done everywhere.
         volume: what a request for a new volume says.
         other: what the options of another provider, to copy to, have different.
+        patience: how many times as long as a simulator it may take for everything.
     """
 
     name: str
     operations: tuple[str, ...] = ()
     volume: Mapping[str, Any] = {"capacity": 1}
     other: Mapping[str, Any] | None = None
+    patience = 1
     proxy: TroubleProxy
     given: dict[str, Any]
 

@@ -1,7 +1,5 @@
 """The cases of the matrix: a backend, an operation, a trouble, and the gateways of a case."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +8,7 @@ from tests.faults.backends import BACKENDS, Backend, operations_of
 from tests.faults.troubles import BACK_AT_ONCE, Trouble
 from tests.faults.world import ROOT, Send, World
 
+_LONGEST_S = 20.0
 _PATIENCE_S = {**dict.fromkeys(BACK_AT_ONCE, 4.0), Trouble.SLOW: 0.5, Trouble.LATE: 0.5}
 _USUAL_S = 0.8
 """The time of a call; a quarter of it goes to the look for what was made, if that is not found."""
@@ -44,25 +43,26 @@ class Case:
         return f"{self.operation}-{self.trouble}".replace(" ", "-")
 
 
-@contextlib.contextmanager
-def opened(backend: Backend, trouble: Trouble, operation: str) -> Iterator[Case]:
-    """Have one case of the matrix until the block ends."""
-    world, patience_s = World(backend), _PATIENCE_S.get(trouble, _USUAL_S)
-    with world.gateway() as gateway, world.gateway(call_timeout_s=patience_s) as troubled:
-        troubled("GET", ROOT)  # so that the login costs no time
-        yield Case(world, trouble, operation, gateway, troubled)
+def case_of(world: World, trouble: Trouble, operation: str) -> Case:
+    """Return one case of the matrix."""
+    patience_s = _PATIENCE_S.get(trouble, _USUAL_S) * world.backend.patience
+    gateway, troubled = world.gateway(_LONGEST_S), world.gateway(patience_s)
+    troubled("GET", ROOT)  # so that the login costs no time
+    return Case(world, trouble, operation, gateway, troubled)
 
 
-def cases(
-    wanted: tuple[str, ...], backends: Mapping[str, type[Backend]] = BACKENDS
-) -> pytest.MarkDecorator:
-    """Run a test for each backend, each of these operations that it has, and each trouble."""
-    found = [
-        (name, operation, trouble)
-        for name, kind in backends.items()
-        for operation in operations_of(kind, wanted)
-        for trouble in Trouble
-    ]
+def cases(wanted: tuple[str, ...]) -> pytest.MarkDecorator:
+    """Run a test for each simulator, each of these operations that it has, and each trouble."""
+    found = [(name, *one) for name, kind in BACKENDS.items() for one in _pairs(kind, wanted)]
     return pytest.mark.parametrize(
         ("backend", "operation", "trouble"), found, indirect=["backend"], ids=str
     )
+
+
+def cases_of(kind: type[Backend], wanted: tuple[str, ...]) -> pytest.MarkDecorator:
+    """Run a test for each of these operations that one backend has, and each trouble."""
+    return pytest.mark.parametrize(("operation", "trouble"), _pairs(kind, wanted), ids=str)
+
+
+def _pairs(kind: type[Backend], wanted: tuple[str, ...]) -> list[tuple[str, Trouble]]:
+    return [(name, trouble) for name in operations_of(kind, wanted) for trouble in Trouble]

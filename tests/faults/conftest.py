@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.backends import BACKENDS, Backend
-from tests.faults.cases import Case, opened
+from tests.faults.cases import Case, case_of
 from tests.faults.troubles import Trouble
+from tests.faults.world import World
 
 Note = Callable[[str, str, str], None]
 
@@ -22,5 +23,5 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
 def case(backend: Backend, trouble: Trouble, operation: str, note: Note) -> Iterator[Case]:
     """One case of the matrix."""
     note(backend.name, trouble, operation)
-    with opened(backend, trouble, operation) as found:
-        yield found
+    with World(backend) as world:
+        yield case_of(world, trouble, operation)

@@ -21,6 +21,7 @@ from tests.faults.world import ROOT, Send, World, sent_again
 from tests.servers import Server, cloud_config, running
 
 FAULT = "gateway killed"
+_CALL_S = 20.0
 _HELD_S = 20
 
 
@@ -89,12 +90,12 @@ def _are_alike(one: Creation, other: Creation) -> bool:
 
 def killed_in_the_middle(backend: Backend, folder: Path) -> Killed:
     """Ask for everything, kill the gateway, and ask another one for everything again."""
-    world = World(backend)
-    found = _prepared(world)
+    with World(backend) as world:
+        found = _prepared(world)
     given = {"main": backend.given}
     if backend.other is not None:
         given["other"] = {**backend.given, **backend.other}
-    config = cloud_config(folder, backend.name, given, call_timeout_s=20)
+    config = cloud_config(folder, backend.name, given, call_timeout_s=_CALL_S)
     _kill(world, config, found)
     with running(config, "--workers", "1") as server:
         found.ask_again(_sender(world, server))
@@ -112,9 +113,9 @@ def _prepared(world: World) -> Killed:
     """Make what is to be changed, by a gateway that is not the one that dies."""
     backend = world.backend
     wanted, changes = (operations_of(type(backend), some) for some in (CREATIONS, CHANGES))
-    with world.gateway() as send:
-        found = {name: creation(name, backend, send) for name in wanted}
-        ids = {name: REQUESTS[name].prepare(send, backend) for name in changes}
+    send = world.gateway(_CALL_S)
+    found = {name: creation(name, backend, send) for name in wanted}
+    ids = {name: REQUESTS[name].prepare(send, backend) for name in changes}
     before = {name: set(one.held()) for name, one in found.items()}
     return Killed(backend, found, ids, before)
 

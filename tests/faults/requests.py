@@ -80,7 +80,7 @@ def _new(backend: Backend, name: str) -> dict[str, Any]:
 def made(send: Send, volume_id: str) -> dict[str, Any]:
     """Return a snapshot that is ready and has a name and metadata."""
     body = {"volume_id": volume_id, "name": "before", "metadata": {"a": "1", "b": "1"}}
-    answer = send("POST", ROOT, key=f"source-{volume_id}", json=body)
+    answer = send("POST", ROOT, json=body)
     assert answer.status_code == 201, answer.text
     return ready(send, document(answer)["id"])
 

@@ -10,8 +10,8 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 from werkzeug.test import TestResponse
 
@@ -30,7 +30,7 @@ Send = Callable[..., Any]
 
 
 class World:
-    """A backend, and gateways that know nothing of each other."""
+    """A backend, and gateways that know nothing of each other; the end of the block closes them."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
@@ -40,10 +40,24 @@ class World:
         assert me.password
         self.auth = (me.username, me.password)
         self.session_token = me.session_token
+        self._running = contextlib.ExitStack()
+        self._gateways: dict[float, Send] = {}
 
-    @contextlib.contextmanager
-    def gateway(self, *, call_timeout_s: float = 3.0) -> Iterator[Send]:
-        """Run a gateway in this process; what it yields sends requests to it."""
+    def __enter__(self) -> Self:
+        """Return this."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the gateways."""
+        self._running.close()
+
+    def gateway(self, call_timeout_s: float) -> Send:
+        """Return what sends requests to the gateway, in this process, that waits so long."""
+        if call_timeout_s not in self._gateways:
+            self._gateways[call_timeout_s] = self._new_gateway(call_timeout_s)
+        return self._gateways[call_timeout_s]
+
+    def _new_gateway(self, call_timeout_s: float) -> Send:
         backend = self.backend
         given = [Provider("main", backend.name, backend.kind, backend.options)]
         if backend.other is not None:
@@ -52,6 +66,7 @@ class World:
         app = create_app(
             settings_of(Providers(tuple(given), "main"), call_timeout_s=call_timeout_s)
         )
+        self._running.callback(app.extensions["snapgate_core"].close)
 
         def send(
             method: str, path: str, *, key: str | None = None, provider: str = "main", **kw: Any
@@ -60,10 +75,7 @@ class World:
             client = app.test_client()
             return client.open(f"/api{path}", method=method, headers=headers, auth=self.auth, **kw)
 
-        try:
-            yield send
-        finally:
-            app.extensions["snapgate_core"].close()
+        return send
 
     def headers(self, key: str | None = None) -> dict[str, str]:
         """Return what is sent beside the password."""

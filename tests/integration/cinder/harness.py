@@ -39,6 +39,7 @@ class RealCinderHarness(CinderHarness):
         name = f"conformance-{uuid.uuid4().hex}"
         made = keystone(cinder, "POST", "/projects", {"project": {"name": name}})["project"]
         person = new_person(cinder, project=None)
+        self.project_id = made["id"]
         person.grant(made["id"], "member")
         self.credentials = Credentials(f"{person.name}+{made['id']}", person.password)
         token = person.token({"project": {"id": made["id"]}})

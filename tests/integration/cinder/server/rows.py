@@ -32,6 +32,21 @@ def insert(database: sqlite3.Connection, pattern: str, number: int) -> list[str]
     return [row["id"] for row in made]
 
 
+def copy_volume(database: sqlite3.Connection, pattern: str) -> str:
+    """Insert the row of a volume that is like the one with the id ``pattern``; its id."""
+    found = database.execute("SELECT * FROM volumes WHERE id = ?", (pattern,)).fetchone()
+    row = {**dict(found), "id": str(uuid.uuid4())}
+    _insert(database, "volumes", found.keys(), [tuple(row.values())])
+    return str(row["id"])
+
+
+def remove_project(database: sqlite3.Connection, project_id: str, *, but: str) -> None:
+    """Remove all snapshots of a project, and all of its volumes but one."""
+    given = (project_id, but)
+    database.execute("DELETE FROM snapshots WHERE project_id = ? AND id != ?", given)
+    database.execute("DELETE FROM volumes WHERE project_id = ? AND id != ?", given)
+
+
 def remove(database: sqlite3.Connection, ids: Iterable[str]) -> None:
     """Remove rows, with their metadata."""
     given = [(id_,) for id_ in ids]
