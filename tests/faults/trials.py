@@ -8,20 +8,17 @@ from tests.faults.answers import GOOD, Told, check_problem, check_told, ids_told
 from tests.faults.backends import Backend, Held
 from tests.faults.cases import Case
 from tests.faults.requests import REQUESTS, Change, Creation, creation
-from tests.faults.troubles import BACK_AT_ONCE, NOTHING_DONE
+from tests.faults.troubles import BACK_AT_ONCE, NOTHING_DONE, Trouble
 from tests.faults.world import sent_again
 
 _GONE_S = 10
 
 
 def creation_in_trouble(case: Case) -> None:
-    """Whatever is made in trouble: one of it, and the truth about it."""
-    _without_a_key(case)
+    """Whatever is made in trouble with a key: one of it, and the truth about it."""
     asked = creation(case.operation, case.world.backend, case.gateway)
     made = _news(asked)
-    with _troubled(case, asked.count):
-        answer = asked.ask(case.troubled, case.key)
-    named = _check_truth(case, asked, answer, made())
+    named = _made_in_trouble(case, asked, case.key)
     again = sent_again(lambda: asked.ask(case.troubled, case.key))
     asked.check_places(told(again, asked.count))
     kept = ids_told(again, asked.count)
@@ -33,19 +30,26 @@ def creation_in_trouble(case: Case) -> None:
     assert made().keys() == set(kept)
 
 
-def _without_a_key(case: Case) -> None:
-    """Let the request that nobody will repeat meet the trouble first."""
+def creation_without_a_key(case: Case) -> None:
+    """The same of a request that nobody can repeat."""
     asked = creation(case.operation, case.world.backend, case.gateway)
+    _made_in_trouble(case, asked, None)
+
+
+def _made_in_trouble(case: Case, asked: Creation, key: str | None) -> list[str | None]:
+    """Let a creation meet the trouble and return the id of each thing that is named, if any."""
     made = _news(asked)
-    with _troubled(case, asked.count):
-        answer = asked.ask(case.troubled)
+    with case.world.proxy.troubled(case.trouble, nth=_in_the_middle(asked.count)):
+        answer = asked.ask(case.troubled, key)
         made_in_time = made()
+    assert case.is_struck, f"the trouble has met nothing: {answer.text}"
     made_now = made()
     if case.trouble in NOTHING_DONE:
         assert len(made_now) < asked.count
     if len(made_in_time) == asked.count and case.trouble in BACK_AT_ONCE:
         assert answer.status_code in GOOD, f"made, and not adopted: {answer.text}"
-    _check_truth(case, asked, answer, made_now)
+    each = told(answer, asked.count)
+    return check_told(each, made_now, lambda marker: asked.found_by(case.gateway, marker))
 
 
 def _news(asked: Creation) -> Callable[[], Held]:
@@ -54,19 +58,9 @@ def _news(asked: Creation) -> Callable[[], Held]:
     return lambda: {id_: one for id_, one in asked.held().items() if id_ not in before}
 
 
-def _troubled(case: Case, count: int) -> Any:
-    """Let one of the calls of a request for so many things meet the trouble."""
-    return case.world.proxy.troubled(case.trouble, nth=_in_the_middle(count))
-
-
 def _in_the_middle(count: int) -> int:
+    """Return which of the calls for so many things the trouble strikes."""
     return (count + 1) // 2
-
-
-def _check_truth(case: Case, asked: Creation, answer: Any, made: Held) -> list[str | None]:
-    assert case.is_struck, f"the trouble has met nothing: {answer.text}"
-    each = told(answer, asked.count)
-    return check_told(each, made, lambda marker: asked.found_by(case.gateway, marker))
 
 
 def change_in_trouble(case: Case) -> None:
@@ -75,7 +69,8 @@ def change_in_trouble(case: Case) -> None:
     if asked.count > 1:
         _change(case, asked, nth=_in_the_middle(asked.count))
         return
-    for nth in range(1, _steps(case, asked) + 1):
+    steps = 1 if case.trouble is Trouble.REFUSED else _steps(case, asked)
+    for nth in range(1, steps + 1):
         _change(case, asked, nth=nth)
 
 
@@ -90,6 +85,8 @@ def _steps(case: Case, asked: Change) -> int:
         ids, before = asked.prepare(case.gateway, backend), proxy.carried_out
         sent_again(lambda: asked.ask(case.gateway, ids), good=(*GOOD, 204))
         _known_steps[what] = proxy.carried_out - before
+        for id_ in ids:
+            _wait_for(case, id_, asked)
     return _known_steps[what]
 
 

@@ -1,4 +1,8 @@
-"""The fault matrix before the real Keystone and Cinder."""
+"""The fault matrix before the real Keystone and Cinder.
+
+Creations without a key meet the simulators only: what is different with them happens in the
+gateway, and half of the time is half of the time.
+"""
 
 from collections.abc import Callable, Iterator
 
