@@ -14,70 +14,93 @@ from sqlalchemy import create_engine
 from drivers.local.facts import DISKS
 from tests.creations.clouds import Cloud, Replica, id_of
 from tests.creations.clouds import local as local_cloud
-from tests.faults.answers import document, json_of
-from tests.faults.world import ROOT, sent_again
+from tests.faults.answers import check_told, ids_told, json_of, statuses, told
+from tests.faults.backends import Held
+from tests.faults.requests import MANY, REQUESTS, Creation, made
+from tests.faults.trials import check_changed, wait_for
+from tests.faults.world import ROOT, VOLUMES, Send, sent_again
 from tests.local.disks import tmpfs
 from tests.servers import Server, local_config, running
 
 Note = Callable[[str, str, str], None]
 MIB = 1 << 20
 KEYS = [f"key-{n}" for n in range(4)]
+DISK, SMALL, DOOMED = "disk.img", "small.img", "doomed.img"
+Creations = dict[str, Creation]
 _DELAYS_S = (0.0, 0.05, 0.3)
 _NAME = "local"
 
 
-def _send(
-    server: Server, method: str, path: str, key: str | None = None, **given: Any
-) -> requests.Response:
-    headers = {"Accept": "application/json", **({"Idempotency-Key": key} if key else {})}
-    return server.request(method, path, headers=headers, **given)
+def _sender(server: Server) -> Send:
+    def send(method: str, path: str, *, key: str | None = None, **given: Any) -> Any:
+        headers = {"Accept": "application/json", **({"Idempotency-Key": key} if key else {})}
+        return server.request(method, path, headers=headers, **given)
+
+    return send
 
 
-def _create(server: Server, key: str) -> requests.Response:
-    return _send(server, "POST", ROOT, key, json={"volume_id": "disk.img", "name": key})
+def _creations(
+    source: str, snapshots: Callable[[], Held], volumes: Callable[[], Held]
+) -> Creations:
+    """Return requests that make something.
 
-
-def _clone(server: Server, source: str, key: str) -> requests.Response:
-    return _send(server, "POST", f"{ROOT}/{source}/clone", key, json={})
-
-
-def _volume(server: Server, key: str) -> requests.Response:
-    return _send(server, "POST", "/storage_volumes", key, json={"size_bytes": 4096})
-
-
-def _update(server: Server, source: str) -> requests.Response:
-    body = {"metadata": {"a": "1"}}
-    return _send(server, "PUT", f"{ROOT}/{source}/metadata", json=body)
-
-
-def _delete(server: Server, doomed: str) -> requests.Response:
-    return _send(server, "DELETE", f"{ROOT}/{doomed}")
+    Args:
+        source: a snapshot.
+        snapshots, volumes: return what there is.
+    """
+    several = {"storage_snapshots": [{"volume_id": one, "name": one} for one in (DISK, SMALL)]}
+    return {
+        "create": Creation(ROOT, {"volume_id": DISK}, snapshots),
+        "bulk create": Creation(ROOT, several, snapshots),
+        "clone": Creation(f"{ROOT}/{source}/clone", {}, volumes),
+        "volume": Creation(VOLUMES, {"size_bytes": 4096}, volumes),
+    }
 
 
 class _Asked:
-    """Requests of every kind; sent by many threads, and again by one."""
+    """Requests of every kind; sent by many threads, and again by one.
 
-    def __init__(self, server: Server) -> None:
-        self.source, self.doomed = (
-            server.wait_until(f"{ROOT}/{document(_create(server, name))['id']}")["id"]
-            for name in ("source", "doomed")
-        )
-        self.calls: dict[str, Callable[[Server], requests.Response]] = {
-            **{key: lambda s, k=key: _create(s, k) for key in KEYS},  # type: ignore[misc]
-            "clone": lambda s: _clone(s, self.source, "clone"),
-            "volume": lambda s: _volume(s, "volume"),
-            "update": lambda s: _update(s, self.source),
-            "delete": lambda s: _delete(s, self.doomed),
+    Attributes:
+        source: a snapshot that is changed.
+        creations: the requests that make something, by their keys.
+        ids: of what the other requests change.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self.source, one, *others = [made(send, SMALL)["id"] for _ in range(2 + MANY)]
+        all_ = _creations(self.source, dict, dict)
+        create = all_.pop("create")
+        self.creations = {**dict.fromkeys(KEYS, create), **all_}
+        self.ids = {
+            "replace": [self.source],
+            "delete": [one],
+            "bulk delete": others,
+            "volume delete": [DOOMED],
         }
 
-    def told(self, server: Server, name: str) -> str | None:
-        """Send a request and return the id that was told, if anything was."""
+    @property
+    def names(self) -> list[str]:
+        """The names of all requests."""
+        return [*self.creations, *self.ids]
+
+    def ask(self, send: Send, name: str) -> Any:
+        """Send a request."""
+        if name in self.creations:
+            return self.creations[name].ask(send, name.replace(" ", "-"))
+        return REQUESTS[name].ask(send, self.ids[name])
+
+    def told(self, send: Send, name: str) -> list[str] | None:
+        """Send a request and return the ids that were told, if anything was."""
         try:
-            answer = self.calls[name](server)
-        except requests.ConnectionError:
-            return None
-        assert answer.status_code < 300, answer.text
-        return None if name in {"update", "delete"} else document(answer)["id"]
+            answer = self.ask(send, name)
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+            return None  # killed before its answer, or within it
+        assert max(statuses(answer)) < 300, answer.text
+        return self.ids_told(name, answer)
+
+    def ids_told(self, name: str, answer: Any) -> list[str]:
+        """Return the ids of what a request has made, by its answer."""
+        return ids_told(answer, self.creations[name].count) if name in self.creations else []
 
 
 @pytest.mark.parametrize("delay_s", _DELAYS_S)
@@ -87,34 +110,44 @@ def test_a_gateway_that_is_killed_at_any_moment_leaves_one_of_each(
     note(_NAME, "gateway killed", f"after {delay_s} s")
     config = local_config(tmp_path, options={"copy_bytes_per_s": 2 * MIB})
     with running(config, "--workers", "1") as server:
-        (server.store / "volumes" / "disk.img").write_bytes(b"x" * MIB)
-        asked = _Asked(server)
-        with ThreadPoolExecutor(len(asked.calls)) as pool:
-            coming = {name: pool.submit(asked.told, server, name) for name in asked.calls}
+        _write_images(server.store)
+        send = _sender(server)
+        asked = _Asked(send)
+        with ThreadPoolExecutor(len(asked.names)) as pool:
+            coming = {name: pool.submit(asked.told, send, name) for name in asked.names}
             time.sleep(delay_s)
             server.kill()
         told = {name: one.result() for name, one in coming.items()}
     with running(config, "--workers", "1") as server:
+        send = _sender(server)
         again = {
-            name: sent_again(lambda c=call: c(server), good=(200, 201, 202, 204, 404))
-            for name, call in asked.calls.items()
+            name: sent_again(lambda n=name: asked.ask(send, n), good=(200, 201, 202, 204, 404))
+            for name in asked.names
         }
-        _check_all(server, asked, told, again)
+        _check_all(
+            send, asked, told, {name: asked.ids_told(name, one) for name, one in again.items()}
+        )
+
+
+def _write_images(store: Path) -> None:
+    for name, size in {DISK: MIB, SMALL: 4096, DOOMED: 4096}.items():
+        (store / "volumes" / name).write_bytes(b"x" * size)
 
 
 def _check_all(
-    server: Server, asked: _Asked, told: dict[str, str | None], again: dict[str, Any]
+    send: Send, asked: _Asked, told: dict[str, list[str] | None], ids: dict[str, list[str]]
 ) -> None:
-    ids = {name: document(again[name])["id"] for name in (*KEYS, "clone", "volume")}
-    for name, id_ in ids.items():
-        assert told[name] in (None, id_), f"{told[name]} was told, and is not what {name} made"
-    (rows,) = json_of(_send(server, "GET", ROOT)).values()
-    assert sorted(row["id"] for row in rows) == sorted([asked.source, *(ids[k] for k in KEYS)])
-    (volumes,) = json_of(_send(server, "GET", "/storage_volumes")).values()
-    wanted = sorted(["disk.img", ids["clone"], ids["volume"]])
+    for name, found in ids.items():
+        assert told[name] in (None, found), f"{told[name]} was told, and is not what {name} made"
+    for name, changed in asked.ids.items():
+        for id_ in changed:
+            wait_for(REQUESTS[name], send, id_)
+    (rows,) = json_of(send("GET", ROOT)).values()
+    kept = [asked.source, *(id_ for name in (*KEYS, "bulk create") for id_ in ids[name])]
+    assert sorted(row["id"] for row in rows) == sorted(kept)
+    (volumes,) = json_of(send("GET", VOLUMES)).values()
+    wanted = sorted([DISK, SMALL, *ids["clone"], *ids["volume"]])
     assert sorted(one["id"] for one in volumes) == wanted
-    source = next(row for row in rows if row["id"] == asked.source)
-    assert source["metadata"] == {"a": "1"}
     assert all(row["state"] in {"available", "creating", "error"} for row in rows)
 
 
@@ -122,7 +155,7 @@ def _check_all(
 def full(tmp_path: Path) -> Iterator[tuple[Cloud, Path]]:
     """A store on a disk of 4 MiB, and the file that fills it when it is written."""
     with tmpfs(tmp_path / "disk", 4 * MIB) as where, local_cloud(where) as cloud:
-        (where / "store" / "volumes" / "disk.img").write_bytes(b"x" * MIB)
+        _write_images(where / "store")
         yield cloud, where / "filler"
 
 
@@ -135,38 +168,36 @@ def _fill(filler: Path) -> None:
             return
 
 
-REQUESTS: dict[str, Callable[[Replica, str], Any]] = {
-    "create": lambda replica, _: replica.snapshot("k"),
-    "clone": lambda replica, source: replica.send(
-        "POST", f"{ROOT}/{source}/clone", key="k", json={}
-    ),
-    "volume": lambda replica, _: replica.volume("k"),
-}
+def _replica_sender(replica: Replica) -> Send:
+    def send(method: str, path: str, *, provider: str = "main", **given: Any) -> Any:
+        assert provider == "main"
+        return replica.send(method, path, **given)
+
+    return send
 
 
-@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize("operation", ["create", "bulk create", "clone", "volume"])
 def test_a_creation_on_a_full_disk_is_one_or_none_and_told(
     full: tuple[Cloud, Path], operation: str, note: Note
 ) -> None:
     note(_NAME, "full disk", operation)
     cloud, filler = full
     with cloud.replica() as replica, cloud.replica() as other:
-        source = replica.ready(id_of(replica.snapshot("source")))["id"]
-        held = cloud.snapshots if operation == "create" else cloud.volumes
-        before = set(held())
+        send = _replica_sender(replica)
+        source = made(send, DISK)["id"]
+        asked = _creations(source, cloud.snapshots, cloud.volumes)[operation]
+        before = set(asked.held())
         _fill(filler)
-        answer = REQUESTS[operation](replica, source)
-        new = set(held()) - before
-        if answer.status_code in (200, 201, 202):
-            assert {id_of(answer)} == new
-        else:
-            assert (answer.get_json()["outcome"], new) == (None, set()), answer.text
+        answer = asked.ask(send, "k")
+        new = {id_: one for id_, one in asked.held().items() if id_ not in before}
+        check_told(told(answer, asked.count), new, lambda marker: asked.found_by(send, marker))
         filler.unlink()
         again = [
-            sent_again(lambda r=one: REQUESTS[operation](r, source)) for one in (replica, other)
+            sent_again(lambda r=one: asked.ask(_replica_sender(r), "k")) for one in (replica, other)
         ]
-        assert {id_of(one) for one in again} == set(held()) - before
-        assert new <= set(held()) - before
+        kept = set(asked.held()) - before
+        assert [set(ids_told(one, asked.count)) for one in again] == [kept, kept]
+        assert new.keys() <= kept
         _let_copies_end(replica)
 
 
@@ -181,32 +212,27 @@ def _let_copies_end(replica: Replica) -> None:
     raise AssertionError("copies do not end")
 
 
-@pytest.mark.parametrize("operation", ["update", "delete"])
+@pytest.mark.parametrize("operation", ["update", "delete", "bulk delete", "volume delete"])
 def test_a_change_on_a_full_disk_is_made_or_told(
     full: tuple[Cloud, Path], operation: str, note: Note
 ) -> None:
     note(_NAME, "full disk", operation)
     cloud, filler = full
+    asked = REQUESTS[operation]
     with cloud.replica() as replica:
-        source = replica.ready(id_of(replica.snapshot("source")))["id"]
-        path = f"{ROOT}/{source}"
-        method, given = ("DELETE", None) if operation == "delete" else ("PATCH", {"name": "after"})
+        send = _replica_sender(replica)
+        ids = [made(send, SMALL)["id"] for _ in range(asked.count)]
+        if asked.root == VOLUMES:
+            ids = [DOOMED]
+        before = [asked.facts(send, one) for one in ids]
         _fill(filler)
-        answer = replica.send(method, path, json=given)
-        found = replica.send("GET", path)
-        is_done = (
-            found.status_code == 404
-            if operation == "delete"
-            else document(found)["name"] == "after"
-        )
-        if answer.status_code >= 300 and answer.get_json()["outcome"] is None:
-            assert not is_done, f"done, and told as failed: {answer.text}"
-        assert is_done or answer.status_code >= 300, "a success that there was not"
+        each = told(asked.ask(send, ids), asked.count)
+        for id_, was, one in zip(ids, before, each, strict=True):
+            check_changed(asked, send, id_, was, one)
         filler.unlink()
-        sent_again(
-            lambda: replica.send(method, path, json=given),
-            good=(200, 204, 404) if is_done else (200, 204),
-        )
+        sent_again(lambda: asked.ask(send, ids), good=(200, 204, *asked.again))
+        for id_ in ids:
+            wait_for(asked, send, id_)
 
 
 def test_the_rows_of_the_store_are_what_the_checks_look_at(full: tuple[Cloud, Path]) -> None:

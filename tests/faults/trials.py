@@ -9,7 +9,7 @@ from tests.faults.backends import Backend, Held
 from tests.faults.cases import Case
 from tests.faults.requests import REQUESTS, Change, Creation, creation
 from tests.faults.troubles import BACK_AT_ONCE, NOTHING_DONE, Trouble
-from tests.faults.world import sent_again
+from tests.faults.world import Send, sent_again
 
 _GONE_S = 10
 
@@ -86,7 +86,7 @@ def _steps(case: Case, asked: Change) -> int:
         sent_again(lambda: asked.ask(case.gateway, ids), good=(*GOOD, 204))
         _known_steps[what] = proxy.carried_out - before
         for id_ in ids:
-            _wait_for(case, id_, asked)
+            wait_for(asked, case.gateway, id_, backend.held)
     return _known_steps[what]
 
 
@@ -103,33 +103,32 @@ def _change(case: Case, asked: Change, *, nth: int) -> None:
     done = proxy.carried_out - carried_out
     assert done >= sum(one.problem is None for one in each), "a success that there was not"
     for id_, was, one in zip(ids, before, each, strict=True):
-        _check_changed(case, id_, was, one, done=done)
+        check_changed(asked, case.gateway, id_, was, one)
+        if case.operation == "revert" and one.problem and one.problem["outcome"] is None:
+            assert not done, f"reverted, told as failed: {one.problem}"
     sent_again(lambda: asked.ask(case.troubled, ids), good=(*GOOD, 204, *asked.again))
     for id_ in ids:
-        _wait_for(case, id_, asked)
+        wait_for(asked, case.gateway, id_, backend.held)
     assert others <= backend.held().keys(), "something else is lost"
 
 
-def _check_changed(
-    case: Case, id_: str, before: dict[str, Any] | None, one: Told, *, done: int
+def check_changed(
+    asked: Change, send: Send, id_: str, before: dict[str, Any] | None, one: Told
 ) -> None:
     """Check that what is told of a change is so."""
-    asked = REQUESTS[case.operation]
     if one.problem is None:
-        _wait_for(case, id_, asked)
+        wait_for(asked, send, id_)
         return
     check_problem(one)
     if one.problem["outcome"] is None:
-        assert asked.facts(case.gateway, id_) == before, f"changed, told as failed: {one.problem}"
-        if case.operation == "revert":
-            assert not done, f"reverted, told as failed: {one.problem}"
+        assert asked.facts(send, id_) == before, f"changed, told as failed: {one.problem}"
 
 
-def _wait_for(case: Case, id_: str, asked: Change) -> None:
+def wait_for(asked: Change, send: Send, id_: str, held: Callable[[], Held] = dict) -> None:
     """Wait until it is so as it was asked for; what is gone is so from the backend, too."""
-    end, backend = time.monotonic() + _GONE_S, case.world.backend
-    while (found := asked.facts(case.gateway, id_)) != asked.wanted or (
-        asked.wanted is None and id_ in backend.held()
+    end = time.monotonic() + _GONE_S
+    while (found := asked.facts(send, id_)) != asked.wanted or (
+        asked.wanted is None and id_ in held()
     ):
         assert time.monotonic() < end, f"{found} instead of {asked.wanted}"
         time.sleep(0.02)

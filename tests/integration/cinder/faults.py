@@ -24,6 +24,11 @@ class RealCinderBackend(CinderBackend, RealCinderHarness):
         cinder.admin("PUT", f"/default-types/{self.project_id}", cheap)
         self._pattern = super().make_volume()
 
+    def close(self) -> None:
+        """Leave nothing in lists of all projects."""
+        super().close()
+        self._remove_all(but="")
+
     def snapshots(self) -> Held:
         """Return all snapshots of the project."""
         return self._all("snapshots")
@@ -39,8 +44,11 @@ class RealCinderBackend(CinderBackend, RealCinderHarness):
 
     def forget(self) -> None:
         """Remove what a case has left: lists are short again, and so is their time."""
+        self._remove_all(but=self._pattern)
+
+    def _remove_all(self, *, but: str) -> None:
         with self._rows() as database:
-            rows.remove_project(database, self.project_id, but=self._pattern)
+            rows.remove_project(database, self.project_id, but=but)
 
     def _rows(self) -> AbstractContextManager[sqlite3.Connection]:
         return rows.opened(self._cinder.folder / "cinder.sqlite")

@@ -1,7 +1,7 @@
 """The fault matrix before the real Keystone and Cinder.
 
 Creations without a key meet the simulators only: what is different with them happens in the
-gateway, and half of the time is half of the time.
+gateway, and they would take as much time again.
 """
 
 from collections.abc import Callable, Iterator
