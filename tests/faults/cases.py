@@ -40,7 +40,7 @@ class Case:
     @property
     def key(self) -> str:
         """An Idempotency-Key that no other case of the backend has."""
-        return f"{self.operation}-{self.trouble}".replace(" ", "-")
+        return f'"{self.operation}, {self.trouble}"'  # quoted, for it has spaces and commas
 
 
 def case_of(world: World, trouble: Trouble, operation: str) -> Case:
