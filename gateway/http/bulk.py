@@ -107,24 +107,24 @@ def _made(index: int, outcome: Outcome[Made[StorageSnapshot] | None], row: Rows)
     made = outcome.value
     if made is None:
         return Result(index, _CREATED)
+    done = _CREATED if made.found is None else _OK
+    is_over = outcome.is_over is not False
     return Result(
         index,
-        _ACCEPTED if outcome.is_over is False else _CREATED if made.found is None else _OK,
+        done if is_over else _ACCEPTED,
         made.item.id,
         (made.item, row(made.item)),
         reused=made.found,
         duplicates=made.others,
-        retry_after_s=ASK_AGAIN_S if outcome.is_over is False else None,
+        retry_after_s=None if is_over else ASK_AGAIN_S,
     )
 
 
 def _found_alike(made: Sequence[Made[StorageSnapshot]]) -> dict[str, str]:
     """Return the headers that are true of every one, and name the duplicates of all."""
     others = tuple(other for one in made for other in one.others)
-    alike = {one.found for one in made}
-    return found_headers(
-        replace(made[0], found=made[0].found if len(alike) == 1 else None, others=others)
-    )
+    found = made[0].found if len({one.found for one in made}) == 1 else None
+    return found_headers(replace(made[0], found=found, others=others))
 
 
 def _result(exchange: Exchange, outcome: Outcome[Any], good: Result) -> Result:

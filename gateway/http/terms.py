@@ -23,6 +23,8 @@ _ESCAPED = re.compile(r'\\(["\\])')
 _FOUND = {"key": "Idempotency-Replayed", "age": "X-Snapshot-Reused"}
 """Why nothing new was made -> the header that says so."""
 _DUPLICATES = "Idempotency-Duplicates"
+_NAMED = 20
+"""Duplicates in one header at the most: proxies refuse answers with long ones."""
 
 
 def terms_of(request: Request) -> Terms:
@@ -60,7 +62,7 @@ def found_headers(made: Made[Any]) -> dict[str, str]:
     """
     found = {} if made.found is None else {_FOUND[made.found]: "true"}
     if made.others:
-        found[_DUPLICATES] = ", ".join(quote(one, safe="") for one in made.others)
+        found[_DUPLICATES] = ", ".join(quote(one, safe="") for one in made.others[:_NAMED])
     return found
 
 
