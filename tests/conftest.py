@@ -13,8 +13,18 @@ import pytest
 from gateway.core.creations import Creations
 from tests.servers import Server, local_config, running
 
-_TOGETHER = ("tests/integration", "tests/examples")
-"""Folders with something that takes long to make, and that all tests there share."""
+_CINDER = "tests/integration/cinder/"
+_TOGETHER = {
+    f"{_CINDER}test_conformance": "the suite and the faults before Cinder",
+    f"{_CINDER}test_faults": "the suite and the faults before Cinder",
+    "tests/integration/": "all else before Cinder",
+    "tests/examples/": "examples",
+}
+"""How the paths of tests begin that share what takes long to make -> what they are together.
+
+Those before the real Cinder are two parts with a server each: together they take longer than
+all other tests beside them.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Let each file be tested by one process, and some folders as well.
+    """Let each file be tested by one process, and some together.
 
     The groups of pytest-xdist 3.8 would do that, but for pytest 9.2, where they have no effect.
     """
@@ -45,8 +55,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         """Gives whole files away, the largest first."""
 
         def _split_scope(self, nodeid: str) -> str:
-            path = Path(nodeid.partition("::")[0])
-            return next((name for name in _TOGETHER if path.is_relative_to(name)), str(path))
+            path = nodeid.partition("::")[0]
+            return next((all_ for start, all_ in _TOGETHER.items() if path.startswith(start)), path)
 
     return Files(config, log)
 
