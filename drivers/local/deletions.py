@@ -54,6 +54,8 @@ class Deletions:
             if self._facts.change(disk_id, states=(former,), state="deleting"):
                 return former
         state = self._state(kind, disk_id)
+        if state == "deleting":
+            raise WrongState(f"{kind} {disk_id!r} is being deleted already")
         raise WrongState(f"{kind} {disk_id!r} is {state}; it can be deleted once that has ended")
 
     def _state(self, kind: Kind, disk_id: str) -> str:

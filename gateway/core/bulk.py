@@ -75,16 +75,17 @@ def delete_snapshots(
     _check_once(ids)
     require(account.provider.driver, Capability.SNAPSHOT_DELETE)
     account.check_credentials()  # one refused login instead of a thousand
-    delete = account.check_delete_snapshot if dry_run else account.delete_snapshot
-    outcomes: list[Outcome[None]] = run(partial(delete, missing_ok=missing_ok), ids)
-    if wait is None:
-        return outcomes
+    delete: Callable[..., bool | None] = (
+        account.check_delete_snapshot if dry_run else account.delete_snapshot
+    )
+    outcomes = run(partial(delete, missing_ok=missing_ok), ids)
     followed = {
         index: endings.snapshot_deleted(account, ids[index], outcome.error)
         for index, outcome in enumerate(outcomes)
-        if outcome.error is None or outcome.error.maybe_done
+        if wait is not None and (outcome.value or (outcome.error and outcome.error.maybe_done))
     }
-    return _awaited(outcomes, followed, wait, lambda _, seen: seen)
+    begun: list[Outcome[None]] = [Outcome(error=outcome.error) for outcome in outcomes]
+    return begun if wait is None else _awaited(begun, followed, wait, lambda _, seen: seen)
 
 
 def create_snapshots(
@@ -93,7 +94,6 @@ def create_snapshots(
     terms: Terms = NO_TERMS,
     *,
     dry_run: bool = False,
-    is_list: bool = True,
     wait: Wait | None = None,
 ) -> Sequence[Outcome[Made[StorageSnapshot] | None]]:
     """Start snapshots; with ``dry_run`` only check what can be checked without a change.
@@ -101,7 +101,7 @@ def create_snapshots(
     Those of one volume are made one after another in the order of the requests: clouds
     limit how often a volume may be snapshotted, and a driver that looks at what is there
     would otherwise miss what is just being made. A key stands for each together with
-    its place, so that a repeat makes what is still missing; unless ``is_list``, for one alone.
+    its place, so that a repeat makes what is still missing.
 
     Returns:
         What has come of each request, in their order; a dry run yields what is there already.
@@ -116,7 +116,7 @@ def create_snapshots(
 
     def create(item: tuple[int, NewSnapshot]) -> Made[StorageSnapshot] | None:
         place, one = item
-        own = one.terms(terms, place if is_list else None)
+        own = one.terms(terms, place)
         make = account.check_create_snapshot if dry_run else account.make_snapshot
         return make(one.request, own)
 

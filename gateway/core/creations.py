@@ -40,13 +40,13 @@ class Terms:
 
     Attributes:
         key: the caller's Idempotency-Key.
-        item: which one it is of several that have the key together.
+        item: which one it is of several that have the key together, from 0.
         unless_newer_than: a ready snapshot of the volume that is younger will do.
         only_if: what the snapshot must be like of which a clone or a copy is made.
     """
 
     key: str | None = None
-    item: int | None = None
+    item: int = 0
     unless_newer_than: timedelta | None = None
     only_if: Condition | None = None
 
@@ -66,7 +66,7 @@ class NewSnapshot(NamedTuple):
     request: CreateSnapshot
     unless_newer_than: timedelta | None = None
 
-    def terms(self, given: Terms, item: int | None = None) -> Terms:
+    def terms(self, given: Terms, item: int = 0) -> Terms:
         """Return the terms of this one in a request that has ``given``."""
         return Terms(given.key, item, self.unless_newer_than)
 

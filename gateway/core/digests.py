@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from gateway.driver import UNSET, Credentials
+from gateway.driver import UNSET, Credentials, is_uuid
 
 _BYTES = 16
 _NOT_SENT = frozenset({"marker"})
+_IDS = ("snapshot_id", "volume_id")
 
 
 def of_request(operation: str, request: Any, **more: str) -> str:
@@ -26,18 +27,20 @@ def of_request(operation: str, request: Any, **more: str) -> str:
     """
     asked = {f.name: getattr(request, f.name) for f in fields(request) if f.name not in _NOT_SENT}
     given = {k: v for k, v in {**asked, **more}.items() if v is not None and v is not UNSET}
+    # A UUID is the same in upper and lower case.
+    given |= {k: given[k].lower() for k in _IDS if k in given and is_uuid(given[k])}
     given = {k: v for k, v in given.items() if not (isinstance(v, Mapping | tuple) and not v)}
     return _hex("request", [operation, given])
 
 
-def of_key(kind: str, key: str, item: int | None = None) -> str:
+def of_key(kind: str, key: str, item: int = 0) -> str:
     """Return the id of the marker for a caller's key: the key itself may be a secret.
 
     Args:
         kind: what is made. A key for a snapshot says nothing of volumes: some
             clouds hand on what a snapshot carries to volumes made from it.
         key: the caller's.
-        item: the place in a request for several.
+        item: the place in a request for several; the first is that of a request for one.
     """
     return _hex("key", [kind, key, item])
 

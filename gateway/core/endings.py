@@ -57,7 +57,7 @@ def snapshot_made(account: Account, snapshot: StorageSnapshot) -> Ending[Storage
     def look(limit: Deadline) -> StorageSnapshot:
         return account.get_snapshot(snapshot.id, limit=limit)
 
-    return _made("snapshot", snapshot, look)
+    return _made("snapshot", account, snapshot, look)
 
 
 def volume_made(account: Account, volume: StorageVolume) -> Ending[StorageVolume]:
@@ -66,7 +66,7 @@ def volume_made(account: Account, volume: StorageVolume) -> Ending[StorageVolume
     def look(limit: Deadline) -> StorageVolume:
         return account.get_volume(volume.id, limit=limit)
 
-    return _made("volume", volume, look)
+    return _made("volume", account, volume, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ def reverted(account: Account, snapshot: StorageSnapshot, wait: Wait) -> Waited[
     def is_end(seen: Reverted) -> bool:
         states = {seen.snapshot.state.value, seen.volume.state.value if seen.volume else ""}
         if "error" in states:
-            raise DriverError(
-                ErrorCode.BACKEND,
+            raise _explained(
+                account,
+                seen.volume or seen.snapshot,
                 f"the volume {seen.snapshot.volume_id!r} has not been set back to snapshot "
-                f"{snapshot.id!r}: {_told(seen.volume or seen.snapshot)}",
-                backend_code=(seen.volume or seen.snapshot).native_state,
+                f"{snapshot.id!r}",
             )
         return states.isdisjoint(_UNDER_WAY)
 
@@ -144,7 +144,7 @@ def volume_deleted(
     return _deleted("volume", account, look, shown=shown, lost=lost)
 
 
-def _made(kind: str, made: T, look: Callable[[Deadline], T]) -> Ending[T]:
+def _made(kind: str, account: Account, made: T, look: Callable[[Deadline], T]) -> Ending[T]:
     was_seen = False
 
     def look_on(limit: Deadline) -> T:
@@ -155,12 +155,8 @@ def _made(kind: str, made: T, look: Callable[[Deadline], T]) -> Ending[T]:
 
     def is_end(seen: T) -> bool:
         if seen.state.value == "error":
-            raise DriverError(
-                ErrorCode.BACKEND,
-                f"the {kind} {seen.id!r} was made and has ended in error: {_told(seen)}; "
-                "delete it, and make another",
-                backend_code=seen.native_state,
-            )
+            what = f"the {kind} {seen.id!r} was made, and must be deleted: it has ended in error"
+            raise _explained(account, seen, what)
         return seen.state.value not in _UNDER_WAY
 
     def tell(watch: Watch[T]) -> Waited[T]:
@@ -210,33 +206,38 @@ def _deleted(
 
 
 def _stayed(kind: str, seen: StorageSnapshot | StorageVolume, account: Account) -> DriverError:
-    """Return the error for what the backend has accepted to delete, and has not.
+    """Return the error for what the backend has accepted to delete, and has not."""
+    if seen.state.value == "error":
+        return _explained(account, seen, f"the {kind} {seen.id!r} could not be deleted")
+    text = f"the {kind} {seen.id!r} was not deleted and is {seen.state} again"
+    return _explained(account, seen, text, ErrorCode.CONFLICT, "something uses it")
+
+
+def _explained(
+    account: Account,
+    seen: StorageSnapshot | StorageVolume,
+    text: str,
+    code: ErrorCode = ErrorCode.BACKEND,
+    unknown: str | None = None,
+) -> DriverError:
+    """Return an error with the reason in its text, as far as the backend tells it.
 
     A failure to find out why must not take its place. It is its cause, where a bug is found.
+
+    Args:
+        account: asks the backend.
+        seen: what is not as it should be.
+        text: what is told before the reason.
+        code: what kind of failure it is.
+        unknown: the reason where nobody tells one.
     """
-    try:
-        return _not_deleted(kind, seen, account.last_failure(seen.id))
-    except DriverError as unexplained:
-        error = _not_deleted(kind, seen, None)
-        error.__cause__ = unexplained
-        return error
-
-
-def _not_deleted(kind: str, seen: StorageSnapshot | StorageVolume, why: str | None) -> DriverError:
-    if seen.state.value == "error":
-        return DriverError(
-            ErrorCode.BACKEND,
-            f"the {kind} {seen.id!r} could not be deleted: {_told(seen, why)}",
-            backend_code=seen.native_state,
-        )
-    return DriverError(
-        ErrorCode.CONFLICT,
-        f"the {kind} {seen.id!r} was not deleted and is {seen.state} again: "
-        f"{why or 'something uses it'}",
-        backend_code=seen.native_state,
-    )
-
-
-def _told(seen: StorageSnapshot | StorageVolume, why: str | None = None) -> str:
-    """Return what is known of why something is in error."""
-    return seen.state_reason or why or f"the backend calls it {seen.native_state!r}, and no reason"
+    why, cause = seen.state_reason, None
+    if why is None:
+        try:
+            why = account.last_failure(seen.id)
+        except DriverError as unexplained:
+            cause = unexplained
+    unknown = unknown or f"the backend calls it {seen.native_state!r}, and no reason"
+    error = DriverError(code, f"{text}: {why or unknown}", backend_code=seen.native_state)
+    error.__cause__ = cause
+    return error

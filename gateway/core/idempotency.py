@@ -192,13 +192,15 @@ class Keyed(Generic[T]):
         Raises:
             DriverError: ``conflict`` if the backend does not let us in time.
         """
+        is_gone = False
         for _ in self.creations.looks():
             try:
                 self._delete(mine)
             except DriverError as error:
-                if error.code is ErrorCode.NOT_FOUND:
-                    return
+                is_gone = error.code is ErrorCode.NOT_FOUND  # or it is not shown yet
                 continue
+            return
+        if is_gone:
             return
         kept = ", ".join(sorted(one.id for one in rivals))
         raise DriverError(
@@ -225,7 +227,9 @@ def made_before(creations: Creations[T], marker: Marker) -> Made[T] | None:
 
 
 def _replayed(by_age: Sequence[T], asked: Marker, shown_as: Marker | None = None) -> Made[T] | None:
-    """Return the first of what carries the marker of a key, None if there is nothing.
+    """Return what carries the marker of a key, None if there is nothing.
+
+    Of several the oldest that is not being deleted.
 
     Args:
         by_age: what carries it, the oldest first.
@@ -237,15 +241,15 @@ def _replayed(by_age: Sequence[T], asked: Marker, shown_as: Marker | None = None
     """
     if not by_age:
         return None
-    first = by_age[0]
+    staying = [one for one in by_age if one.state.value != "deleting"]
+    first, *others = staying or by_age[:1]
     if (first.created_by or shown_as or asked).request != asked.request:
         raise DriverError(
             ErrorCode.KEY_REUSED,
             "the Idempotency-Key was used before with another request; give each request "
             "a key of its own",
         )
-    others = (one.id for one in by_age[1:] if one.state.value != "deleting")
-    return Made(first, "key", tuple(others))
+    return Made(first, "key", tuple(one.id for one in others))
 
 
 def _by_age(found: Sequence[T]) -> list[T]:

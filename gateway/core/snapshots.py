@@ -70,13 +70,15 @@ class Account(Maker):
 
     def delete_snapshot(
         self, snapshot_id: str, *, missing_ok: bool = False, only_if: Condition | None = None
-    ) -> None:
-        """Begin to delete a snapshot, which must be there unless ``missing_ok``."""
+    ) -> bool:
+        """Begin to delete a snapshot; False if there is none, which ``missing_ok`` allows."""
         require(self._driver, Capability.SNAPSHOT_DELETE)
         with _absent_if(missing_ok):
             check_id("snapshot", snapshot_id)
             with self._only_if(snapshot_id, only_if):
                 self._change(Driver.delete_snapshot, snapshot_id)
+            return True
+        return False
 
     def check_delete_snapshot(self, snapshot_id: str, *, missing_ok: bool = False) -> None:
         """Raise what ``delete_snapshot`` would, as far as that shows without a change."""
@@ -114,14 +116,16 @@ class Account(Maker):
         *,
         missing_ok: bool = False,
         only_if: Callable[[StorageVolume], None] | None = None,
-    ) -> None:
-        """Begin to delete a volume, which must be there unless ``missing_ok``."""
+    ) -> bool:
+        """Begin to delete a volume; False if there is none, which ``missing_ok`` allows."""
         require(self._driver, Capability.VOLUME_DELETE)
         with _absent_if(missing_ok):
             check_id("volume", volume_id)
             if only_if is not None:
                 only_if(self.get_volume(volume_id))
             self._change(Driver.delete_volume, volume_id)
+            return True
+        return False
 
 
 @contextlib.contextmanager

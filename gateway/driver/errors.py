@@ -119,8 +119,9 @@ class DriverError(Exception):
 
     @property
     def is_retryable(self) -> bool:
-        """Whether the same request may be sent again without a thought."""
-        return self.code.is_retryable and not self.maybe_done
+        """Whether the same request may be sent again without a thought, now or after a while."""
+        may_work = self.code.is_retryable or self.retry_after_s is not None
+        return may_work and not self.maybe_done
 
     def __repr__(self) -> str:
         return f"DriverError({self.code.value!r}, {self.message!r})"

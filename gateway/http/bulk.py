@@ -54,17 +54,13 @@ def create(
     row: Rows,
     *,
     dry_run: bool,
-    is_list: bool,
 ) -> Response:
     """Make snapshots: 201 and their list if all went well, else the results.
 
     200 if all of them were there before, 202 if one is known to be unfinished.
-    A dry run may be of one that is no list.
     """
     wait = None if dry_run else wait_of(exchange)
-    outcomes = bulk.create_snapshots(
-        exchange.account, wanted, terms, dry_run=dry_run, is_list=is_list, wait=wait
-    )
+    outcomes = bulk.create_snapshots(exchange.account, wanted, terms, dry_run=dry_run, wait=wait)
     _log_unseen(exchange, outcomes)
     made = [one.value for one in outcomes if one.value is not None and one.error is None]
     if len(made) == len(outcomes) and not dry_run:

@@ -46,7 +46,7 @@ def is_ok(values: list[Any]) -> bool:
 
 def delete(
     exchange: Exchange,
-    begin: Callable[[], None],
+    begin: Callable[[], bool],
     ending: Callable[[DriverError | None], Ending[T]],
     show: Callable[[T], Response],
 ) -> Response:
@@ -57,19 +57,20 @@ def delete(
 
     Args:
         exchange: the request.
-        begin: asks the backend to delete it.
+        begin: asks the backend to delete it; returns whether there is such a thing.
         ending: returns how it ends, given why the backend's answer was lost, if it was.
         show: answers with it as it is meanwhile.
     """
     wait = waits.wait_of(exchange)
     lost: DriverError | None = None
+    is_there = True
     try:
-        begin()
+        is_there = begin()
     except DriverError as error:
         if wait is None or not error.maybe_done:
             raise
         lost = error
-    if wait is None:
+    if wait is None or not is_there:
         return exchange.no_content()
     waited = ending(lost).after(wait)
     if waited.is_gone:

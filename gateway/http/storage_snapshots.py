@@ -65,11 +65,9 @@ def create() -> Response:
     dry_run, terms = exchange.flag(DRY_RUN), terms_of(exchange.request)
     refuse_if_match(exchange.request)
     asked = read_creates(exchange.request, exchange.pairs)
-    is_list = isinstance(asked, list)
     if isinstance(asked, list) or dry_run:
         wanted = asked if isinstance(asked, list) else [asked]
-        rows = _rows(exchange)
-        return bulk.create(exchange, wanted, terms, rows, dry_run=dry_run, is_list=is_list)
+        return bulk.create(exchange, wanted, terms, _rows(exchange), dry_run=dry_run)
     made = account.make_snapshot(asked.request, asked.terms(terms))
     href = exchange.links.member("storage_snapshots", made.item.id)
     made, is_over = waits.made(exchange, made, href, partial(endings.snapshot_made, account))
@@ -178,7 +176,8 @@ def copy(snapshot_id: str) -> Response:
     destination, links = exchange.destination(name)
     made = account.make_copy(snapshot_id, request, destination, terms)
     href = links.member("storage_snapshots", made.item.id)
-    made, is_over = waits.made(exchange, made, href, partial(endings.snapshot_made, destination))
+    ending = partial(endings.snapshot_made, destination)
+    made, is_over = waits.made(exchange, made, href, ending, destination.provider)
     row = replace(_row(exchange, made.item), links=links)
     body = exchange.format.storage_snapshot(made.item, row)
     return made_response(exchange, made, body, href, state=state_of(made.item), is_over=is_over)

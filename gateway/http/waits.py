@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from gateway.core.endings import Ending
 from gateway.core.idempotency import Made
+from gateway.core.registry import Provider
 from gateway.core.waiting import Patience, Wait, Waited
 from gateway.driver import DriverError, StorageSnapshot, StorageVolume
 from gateway.http.errors import log_if_bug
@@ -19,15 +20,18 @@ ASK_AGAIN_S = 5
 """What a client is told to let pass before it looks for itself."""
 
 
-def wait_of(exchange: Exchange) -> Wait | None:
-    """Return the wait that the client would like, which begins now; None for none."""
+def wait_of(exchange: Exchange, provider: Provider | None = None) -> Wait | None:
+    """Return the wait that the client would like, which begins now; None for none.
+
+    ``provider`` is the one that is looked at, if not that of the request.
+    """
     core = exchange.core
     seconds = wait_s(exchange.request, core.max_wait_s)
     if seconds is None:
         return None
     exchange.tell(APPLIED, f"wait={seconds}")
     patience = Patience(seconds, partial(nobody_waits, exchange.request.environ))
-    return Wait(patience, core.polls, exchange.target.name)
+    return Wait(patience, core.polls, (provider or exchange.target).name)
 
 
 def made(
@@ -35,6 +39,7 @@ def made(
     made_: Made[T],
     href: str,
     ending: Callable[[T], Ending[T]],
+    provider: Provider | None = None,
 ) -> tuple[Made[T], bool | None]:
     """Return what was made as it is when the wait ends, and whether it is finished then.
 
@@ -43,7 +48,7 @@ def made(
     """
     if made_.found == "age":  # it is ready, and old enough for that
         return made_, None
-    wait = wait_of(exchange)
+    wait = wait_of(exchange, provider)
     if wait is None:
         return made_, None
     try:

@@ -122,6 +122,16 @@ def test_a_creation_that_ends_in_error_is_no_success(openstack: Cloud, format_: 
     assert found["backend"]["code"] == "error"
 
 
+def test_a_repeat_that_waits_is_told_the_reason_too(openstack: Cloud, format_: str) -> None:
+    openstack.sim.region().order("create_snapshot", "error")
+    headers = {"Idempotency-Key": "once"}
+    for _ in range(2):
+        found = problem(made(openstack, ROOT, format_, wait=20, headers=headers))
+        assert found["code"] == 502
+        assert "failed to create" in found["message"]
+    assert len(openstack.sim.region().snapshots) == 1
+
+
 def test_a_volume_that_ends_in_error_is_no_success(openstack: Cloud, format_: str) -> None:
     path = f"{ROOT}/{openstack.make()}/clone"
     openstack.sim.region().order("create_volume", "error")

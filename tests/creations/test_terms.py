@@ -252,7 +252,7 @@ def test_a_dry_run_tells_what_is_there_already(cloud: Cloud, replica: Replica) -
     replica.ready(made)
     assert dry("k", plain) == dry(None, young) == dry("other", young) == (200, made)
     assert dry("k", {**plain, "name": "n"})[0] == 422
-    assert dry("k", None, [plain]) == (201, None), "in a list a key stands for each by its place"
+    assert dry("k", None, [plain]) == (200, made), "the first of a list is a request for one"
     assert len(cloud.snapshots()) == 1
 
 
@@ -264,6 +264,17 @@ def test_two_keys_are_refused_even_where_a_server_makes_one_header_of_them(
         assert (answer.status_code, list(answer.get_json()["fields"])) == (400, ["Idempotency-Key"])
     assert not cloud.snapshots()
     assert replica.snapshot('"a,b"').status_code == 201
+
+
+def test_a_request_that_is_sent_again_in_a_list_is_the_same(cloud: Cloud, replica: Replica) -> None:
+    body = several(cloud, "a", "b")
+    first = replica.send("POST", "/storage_snapshots", key="k", json=body["storage_snapshots"][0])
+    assert first.status_code == 201, first.text
+    again = replica.send("POST", "/storage_snapshots", key="k", json=body)
+    assert again.status_code == 201, "the second of them is new"
+    ids = [one["id"] for one in again.get_json()["storage_snapshots"]]
+    assert ids[0] == id_of(first)
+    assert set(cloud.snapshots()) == set(ids)
 
 
 def test_results_tell_what_was_there_and_why(cloud: Cloud, replica: Replica) -> None:

@@ -194,6 +194,24 @@ def test_of_several_that_stay_the_oldest_is_the_answer_and_the_others_are_named(
 def test_what_is_being_deleted_is_no_duplicate() -> None:
     going = replace(thing("b", 5), state=SnapshotState.DELETING)
     assert run(Cloud([[thing("a"), going]]), thing("x")) == Made(thing("a"), "key")
+    leaving = replace(thing("a"), state=SnapshotState.DELETING)
+    both = Cloud([[leaving, thing("b", 5)]])
+    assert run(both, thing("x")) == Made(thing("b", 5), "key"), "the one that stays"
+    assert run(Cloud([[leaving]]), thing("x")) == Made(leaving, "key")
+
+
+def test_what_is_not_shown_yet_is_given_up_later() -> None:
+    tries: list[int] = []
+
+    def refuse() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise DriverError(ErrorCode.NOT_FOUND, "EC2 does not show it yet")
+
+    mine = thing("b", 5)
+    cloud = Cloud([[], [thing("a"), mine]], refuses=refuse)
+    assert run(cloud, mine) == Made(thing("a"), "key")
+    assert cloud.deleted == ["b"]
 
 
 def test_a_marker_that_somebody_damaged_is_that_of_another_request() -> None:
