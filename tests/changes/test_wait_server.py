@@ -86,7 +86,7 @@ def test_a_hang_up_is_noticed_long_before_the_end(slow: Server) -> None:
 
 
 def test_a_request_that_is_sent_ahead_is_no_hang_up(slow: Server) -> None:
-    start = time.monotonic()
+    start, before = time.monotonic(), len(posts(slow))
     with connect(slow) as connection:
         connection.sendall(post("large.img", 3))
         time.sleep(0.7)  # beside the first one it would be read with it, and not be in the socket
@@ -97,6 +97,7 @@ def test_a_request_that_is_sent_ahead_is_no_hang_up(slow: Server) -> None:
                 assert 2 < time.monotonic() - start < 5, "the wait was not cut short"
             found += chunk
     assert found.count(b"HTTP/1.1 202") == 2
+    wait_for(lambda: len(posts(slow)) == before + 2, "the log: it comes after the answers")
 
 
 def test_hundreds_wait_and_others_are_served(tmp_path: Path) -> None:
