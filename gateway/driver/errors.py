@@ -120,8 +120,8 @@ class DriverError(Exception):
     @property
     def is_retryable(self) -> bool:
         """Whether the same request may be sent again without a thought, now or after a while."""
-        may_work = self.code.is_retryable or self.retry_after_s is not None
-        return may_work and not self.maybe_done
+        will_pass = self.code is ErrorCode.CONFLICT and self.retry_after_s is not None
+        return (self.code.is_retryable or will_pass) and not self.maybe_done
 
     def __repr__(self) -> str:
         return f"DriverError({self.code.value!r}, {self.message!r})"

@@ -35,7 +35,7 @@ def test_there_is_one_in_30_minutes(
     for one in (minutes, 100, 200):
         cloud.add_remote_snapshot(drive, timestamp=ago(one))
     error = refused(account.create_snapshot, CreateSnapshot(drive.uuid, location="ZRH"))
-    assert (error.code, error.is_retryable, error.maybe_done) == ("conflict", False, False)
+    assert (error.code, error.is_retryable, error.maybe_done) == ("conflict", True, False)
     left = (30 - minutes) * 60
     assert error.retry_after_s is not None
     assert left - 5 < error.retry_after_s <= left + 1

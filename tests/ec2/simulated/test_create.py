@@ -106,7 +106,7 @@ def test_a_clone_that_ec2_shows_late_is_there_for_the_next_call(
 def test_a_look_that_fails_does_not_undo_a_success(
     simulator: Simulator, connect: Connect, region: Region, volume: Volume, fault: str
 ) -> None:
-    account = connect(call_timeout_s=0.5)
+    account = connect(call_timeout_s=1.5)
     UNSEEN[fault](simulator)
     made = account.create_snapshot(CreateSnapshot(volume.id, "n"))
     assert list(region.snapshots) == [made.id]
