@@ -253,13 +253,15 @@ class Account:
     def _token(self) -> str | None:
         """Return the token, a new one if it has expired.
 
-        A time-out here is none of the call: nothing has been sent to Cinder.
+        Where Keystone takes too long and the call has time left, that is no time-out of the
+        call: nothing has been sent to Cinder.
         """
         try:
             with _reading(errors.NOT_KEYSTONE):
                 access = self._login.get_access(self._session)
                 return access.auth_token if access.expires else None
         except keystone.ConnectTimeout as exc:
+            time_left_s()  # else it depends on who is faster, this or the core, what is told
             raise DriverError(ErrorCode.UNAVAILABLE, "Keystone did not answer in time") from exc
 
 

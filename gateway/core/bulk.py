@@ -79,13 +79,15 @@ def delete_snapshots(
         account.check_delete_snapshot if dry_run else account.delete_snapshot
     )
     outcomes = run(partial(delete, missing_ok=missing_ok), ids)
+    begun: list[Outcome[None]] = [Outcome(error=outcome.error) for outcome in outcomes]
+    if wait is None:
+        return begun
     followed = {
         index: endings.snapshot_deleted(account, ids[index], outcome.error)
         for index, outcome in enumerate(outcomes)
-        if wait is not None and (outcome.value or (outcome.error and outcome.error.maybe_done))
+        if outcome.value or (outcome.error and outcome.error.maybe_done)
     }
-    begun: list[Outcome[None]] = [Outcome(error=outcome.error) for outcome in outcomes]
-    return begun if wait is None else _awaited(begun, followed, wait, lambda _, seen: seen)
+    return _awaited(begun, followed, wait, lambda _, seen: seen)
 
 
 def create_snapshots(

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ CONTENT_TYPES = {
     "json": "application/json",
     "ndjson": "application/x-ndjson",
 }
+_QUIET_S = 0.1
 ROWS = 120
 PAGE = 50
 OPTIONS: Mapping[str, Any] = ListedOptions().load({"folder": ""})
@@ -76,8 +78,13 @@ def calls(server: Server, provider: str) -> list[list[Any]]:
 
 
 def forget(server: Server, provider: str) -> None:
-    """Forget the calls so far."""
-    (server.folder / provider / "calls").unlink(missing_ok=True)
+    """Forget the calls so far, and pages that are still read ahead for whoever left."""
+    path = server.folder / provider / "calls"
+    path.unlink(missing_ok=True)
+    time.sleep(_QUIET_S)
+    while path.exists():
+        path.unlink()
+        time.sleep(_QUIET_S)
 
 
 def accept(format_: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What lists tell beside their rows, and how rows are shown: the same in every format."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -143,8 +142,6 @@ EXPLAINED: list[tuple[str, str, Any, Any]] = [
 def test_explain_tells_who_did_what(
     *, listed: Server, provider: str, query: str, backend: Any, gateway: Any, list_format: str
 ) -> None:
-    forget(listed, provider)
-    time.sleep(0.2)  # a page that was read ahead for another test may still be on its way
     forget(listed, provider)
     asked = ask(listed, provider, f"{query}&explain=true", list_format).end["explain"]
     made = calls(listed, provider)

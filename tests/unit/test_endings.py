@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core import endings
+from gateway.core.guard import DriverBug
 from gateway.core.snapshots import Account
 from gateway.core.waiting import Patience, Polls, Wait
 from gateway.driver import (
@@ -75,6 +76,20 @@ def test_what_was_deleting_and_is_something_else_was_not_deleted(
     with pytest.raises(DriverError, match="snap") as caught:
         deleted(*states, end, driver=driver)
     assert caught.value.code is code
+
+
+def test_a_failure_to_find_out_why_is_the_cause_and_not_the_verdict() -> None:
+    class Confused(Honest):
+        """Fails when it is asked for a reason."""
+
+        def last_failure(self, resource_id: str, *, deadline: Deadline) -> str | None:
+            raise KeyError("messages")
+
+    for end, code in ((S.ERROR, ErrorCode.BACKEND), (S.AVAILABLE, ErrorCode.CONFLICT)):
+        with pytest.raises(DriverError, match="snap") as caught:
+            deleted(S.DELETING, end, driver=Confused)
+        assert caught.value.code is code
+        assert isinstance(caught.value.__cause__, DriverBug)
 
 
 def is_old(found: StorageSnapshot) -> None:

@@ -91,9 +91,7 @@ def test_a_slow_login_is_a_timeout(openstack: OpenStack, build: Build, target: s
 def test_a_slow_renewal_is_a_timeout(openstack: OpenStack, hasty: Account) -> None:
     openstack.identity.revoke_tokens()
     openstack.delay(TOKEN, 30, times=9)
-    # On a busy machine there may be no time left even to connect, and nothing has been sent then.
-    told = timed(hasty.list_snapshots, Query()).code
-    assert told in {ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE}
+    assert timed(hasty.list_snapshots, Query()).code is ErrorCode.TIMEOUT
 
 
 @pytest.mark.parametrize(
