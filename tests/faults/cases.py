@@ -1,6 +1,7 @@
 """The cases of the matrix: a backend, an operation, a trouble, and the gateways of a case."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,11 @@ _LONGEST_S = 20.0
 _PATIENCE_S = {**dict.fromkeys(BACK_AT_ONCE, 4.0), Trouble.SLOW: 0.5, Trouble.LATE: 0.5}
 _USUAL_S = 0.8
 """The time of a call; a quarter of it goes to the look for what was made, if that is not found."""
+_MORE = 4
+
+
+class NotStruckError(AssertionError):
+    """The trouble of a case has met no request."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Case:
         operation: what is asked for.
         gateway: has time enough, and knows nothing of the other one.
         troubled: the one whose request meets the trouble; it does not wait long.
+        patience_s: how long it waits.
     """
 
     world: World
@@ -31,24 +38,38 @@ class Case:
     operation: str
     gateway: Send
     troubled: Send
+    patience_s: float
 
-    @property
-    def is_struck(self) -> bool:
-        """Whether the trouble has met a request."""
-        return bool(self.world.proxy.struck) or self.trouble is Trouble.REFUSED
+    def with_more_time(self) -> "Case":
+        """Return the same case with a gateway that waits longer."""
+        return _case(self.world, self.trouble, self.operation, self.patience_s * _MORE)
+
+    def check_struck(self, answer: Any) -> None:
+        """Check that the trouble has met a request.
+
+        Raises:
+            NotStruckError: it has met none.
+        """
+        if not self.world.proxy.struck and self.trouble is not Trouble.REFUSED:
+            raise NotStruckError(f"the trouble has met nothing: {answer.text}")
 
     @property
     def key(self) -> str:
-        """An Idempotency-Key that no other case of the backend has."""
-        return f'"{self.operation}, {self.trouble}"'  # quoted, for it has spaces and commas
+        """An Idempotency-Key that no other case of the backend has, and no other try."""
+        asked = f"{self.operation}, {self.trouble}, {self.patience_s}"
+        return f'"{asked}"'  # quoted, for it has spaces and commas
 
 
 def case_of(world: World, trouble: Trouble, operation: str) -> Case:
     """Return one case of the matrix."""
     patience_s = _PATIENCE_S.get(trouble, _USUAL_S) * world.backend.patience
+    return _case(world, trouble, operation, patience_s)
+
+
+def _case(world: World, trouble: Trouble, operation: str, patience_s: float) -> Case:
     gateway, troubled = world.gateway(_LONGEST_S), world.gateway(patience_s)
     troubled("GET", ROOT)  # so that the login costs no time
-    return Case(world, trouble, operation, gateway, troubled)
+    return Case(world, trouble, operation, gateway, troubled, patience_s)
 
 
 def cases(wanted: tuple[str, ...]) -> pytest.MarkDecorator:
