@@ -4,6 +4,8 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Self
@@ -32,6 +34,7 @@ _TURN = 1 << 20
 _TEMPORARY = (502, 503, 504)
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECONDS = re.compile("[0-9]{1,5}")
+_FAR_S = 100_000
 
 
 class _Again(Retry):
@@ -201,9 +204,21 @@ def was_sent(exc: Exception) -> bool:
 
 
 def retry_after_s(response: requests.Response) -> float | None:
-    """Return the seconds of an answer's Retry-After; None for a date, or if there is none."""
-    found = _SECONDS.fullmatch(response.headers.get("Retry-After", ""))
-    return float(found[0]) if found else None
+    """Return the seconds that an answer's Retry-After names or leaves until its date.
+
+    None if it has none, or one that cannot be read (RFC 9110, 10.2.3).
+    """
+    given = response.headers.get("Retry-After", "")
+    if _SECONDS.fullmatch(given):
+        return float(given)
+    try:
+        date = parsedate_to_datetime(given)
+    except (ValueError, OverflowError):
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    left_s = (date - datetime.now(UTC)).total_seconds()
+    # A date in the past is a clock that goes wrong: whoever names one wants to be waited for.
+    return max(left_s, 1.0) if left_s < _FAR_S else None
 
 
 def _causes(exc: BaseException) -> Iterator[object]:

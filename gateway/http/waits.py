@@ -1,5 +1,6 @@
 """``Prefer: wait=N``: answers that come when a change has ended, or after N seconds."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -21,16 +22,19 @@ ASK_AGAIN_S = 5
 
 
 def wait_of(exchange: Exchange, provider: Provider | None = None) -> Wait | None:
-    """Return the wait that the client would like, which begins now; None for none.
+    """Return the wait that the client would like; None for none.
 
-    ``provider`` is the one that is looked at, if not that of the request.
+    Its seconds count from the moment when the request came (RFC 7240, 4.3), so the call that
+    begins the change is in them. ``provider`` is the one that is looked at, if not that of the
+    request.
     """
     core = exchange.core
     seconds = wait_s(exchange.request, core.max_wait_s)
     if seconds is None:
         return None
     exchange.tell(APPLIED, f"wait={seconds}")
-    patience = Patience(seconds, partial(nobody_waits, exchange.request.environ))
+    left_s = max(seconds - (time.perf_counter() - exchange.start), 0)
+    patience = Patience(left_s, partial(nobody_waits, exchange.request.environ))
     return Wait(patience, core.polls, (provider or exchange.target).name)
 
 

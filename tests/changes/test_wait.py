@@ -192,6 +192,20 @@ def test_a_slow_look_does_not_outlast_the_wait(openstack: Cloud) -> None:
     assert answer.status_code == 202
 
 
+@pytest.mark.parametrize("path", [ROOT, VOLUMES])
+def test_the_time_that_a_creation_takes_is_part_of_the_wait(openstack: Cloud, path: str) -> None:
+    openstack.slow(60)
+    openstack.ask("GET", ROOT)  # so that the login costs no time
+    openstack.sim.delay("POST /snapshots", 2)
+    openstack.sim.delay("POST /volumes", 2)
+    body = {"size_bytes": 1 << 30} if path == VOLUMES else {"volume_id": openstack.volume_id}
+    start = time.monotonic()
+    answer = openstack.ask("POST", path, json=body, wait=3)
+    assert 2.4 < time.monotonic() - start < 4.5
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["Preference-Applied"] == "wait=3"
+
+
 def test_a_copy_is_waited_for_where_it_goes(tmp_path: Path) -> None:
     with ec2(tmp_path) as cloud:
         cloud.core.providers._by_name["other"] = cloud.core.providers.default

@@ -1,6 +1,8 @@
 """What answers mean that were not recorded: of proxies, of other versions, of nobody."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import product
 from typing import Any
 
@@ -104,7 +106,12 @@ WAITS = [
     (429, None, "1.5", SLOW, None),
     (429, None, "٣", SLOW, None),
     (429, None, "", SLOW, None),
-    (429, None, "Fri, 20 Nov 2026 18:34:07 GMT", SLOW, None),
+    (429, None, "Fri, 20 Nov 2015 18:34:07 GMT", SLOW, 1),
+    (429, None, "Fri Nov 20 18:34:07 2015", SLOW, 1),
+    (429, None, "Fri, 20 Nov 9015 18:34:07 GMT", SLOW, None),
+    (429, None, "Fri, 20 Nov 2015 18:34:07 +9999999999999", SLOW, None),
+    (429, None, "Fri, 99 Nov 2015 18:34:07 GMT", SLOW, None),
+    (413, "overLimit", "Fri, 20 Nov 2015 18:34:07 GMT", SLOW, 1),
     (503, None, "120", DOWN, 120),
     (503, "serviceUnavailable", "120", DOWN, 120),
     (502, None, None, DOWN, None),
@@ -121,6 +128,15 @@ def test_cinder_says_when_to_ask_again(
     assert (error.code, error.retry_after_s, error.backend_code) == (code, wait_s, kind)
     assert list(error.fields) == (["metadata"] if code is INVALID else [])
     assert SECRET not in told(error)
+
+
+@pytest.mark.parametrize("status", [413, 429, 503])
+def test_cinder_names_the_date_when_to_ask_again(status: int) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    error = of(status, fault("overLimit", status, SECRET), Retry_After=date)
+    assert error.code is (DOWN if status == 503 else SLOW)
+    assert error.retry_after_s is not None
+    assert 60 < error.retry_after_s <= 90
 
 
 @pytest.mark.parametrize(

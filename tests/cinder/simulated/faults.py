@@ -124,7 +124,7 @@ REFUSED = {
     "413": Failure(status(413, retry_after=7), E.RATE_LIMITED, retry_after_s=7),
     "429": Failure(status(429, retry_after=7), E.RATE_LIMITED, retry_after_s=7),
     "429 with a date": Failure(
-        status(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"), E.RATE_LIMITED
+        status(429, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"), E.RATE_LIMITED, retry_after_s=1
     ),
     "a redirection": Failure(
         garbled(HTML, 302, headers={"Location": "http://127.0.0.1:1/"}, executed=False), E.BACKEND
