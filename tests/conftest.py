@@ -3,6 +3,7 @@
 import fcntl
 import itertools
 import os
+import pkgutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 
 from gateway.core.creations import Creations
-from tests.servers import Server, local_config, running
+
+# What checks for many tests shall say what it has compared, too.
+_PARTS = {found.name for found in pkgutil.iter_modules([str(Path(__file__).parent)])}
+pytest.register_assert_rewrite(*(f"tests.{name}" for name in _PARTS - {"conftest"}))
+from tests.servers import Server, local_config, running  # noqa: E402
 
 _CINDER = "tests/integration/cinder/"
 _TOGETHER = {

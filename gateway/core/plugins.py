@@ -120,7 +120,8 @@ def _import(module_name: str, class_name: str, who: str) -> object:
 
 
 def _checked(loaded: object, source: Source, who: str) -> type[Driver]:
-    if not (isinstance(loaded, type) and issubclass(loaded, Driver)):
+    # issubclass() would ask all subclasses of Driver, and so a wrong class of another plug-in.
+    if not (isinstance(loaded, type) and Driver in loaded.__mro__):
         raise ConfigurationError(
             f"{who}: {source.target} is not a subclass of gateway.driver.Driver; "
             "name the driver's class"

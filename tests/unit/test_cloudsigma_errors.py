@@ -107,7 +107,7 @@ WAITS = [
     (429, "backend", "0", E.RATE_LIMITED, 0),
     (429, None, None, E.RATE_LIMITED, None),
     (429, None, "-1", E.RATE_LIMITED, None),
-    (429, None, "Fri, 20 Nov 2026 18:34:07 GMT", E.RATE_LIMITED, None),
+    (429, None, "Fri, 20 Nov 2015 18:34:07 GMT", E.RATE_LIMITED, 1),
     (503, "concurrency", None, E.RATE_LIMITED, 1),
     (503, "concurrency", "7", E.RATE_LIMITED, 7),
     (503, "backend", "120", E.UNAVAILABLE, 120),

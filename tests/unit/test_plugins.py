@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway.driver import ConfigurationError
 from gateway.settings import check_demo_stays_home, check_providers
 from tests.plugins import Install
 from tests.unit.configs import Write, load, problem
+from tests.unit.fakes import FakeDriver
 
 SECRET = "hunter2-8f14e45fceea167a"
 WHERE = "driver 'acme' (entry point snapgate_acme:Found of the package snapgate_acme 1.0)"
@@ -107,6 +109,23 @@ def test_a_driver_that_cannot_be_loaded_is_told_with_provider_entry_point_and_pa
     assert where in message
     assert SECRET not in message
     assert "\n" not in message
+
+
+def test_a_wrong_class_of_one_plug_in_is_no_fault_of_another(acme: Installed, write: Write) -> None:
+    class Meta(type(FakeDriver)):  # type: ignore[misc]
+        """Fails whatever it is asked."""
+
+        def __getattribute__(cls, name: str) -> Any:
+            raise KeyError(SECRET)
+
+    with pytest.raises(KeyError) as kept:  # so that the half-made class lives as long
+
+        class Found(FakeDriver, metaclass=Meta):
+            """Is a subclass before it is one."""
+
+    acme("class Found: pass")
+    assert "is not a subclass of gateway.driver.Driver" in problem(write(CONFIG))
+    del kept
 
 
 def test_no_message_of_a_plug_in_is_left_in_the_chain_of_errors(
