@@ -5,6 +5,7 @@ beforehand. The entry point is named like this module: a conftest may name it, t
 """
 
 from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="write what each driver passed, as Markdown if FILE ends in .md, else as JSON; "
         "can be given twice",
+    )
+    group.addoption(
+        "--snapshot-timeout",
+        metavar="SECONDS",
+        type=float,
+        default=300.0,
+        help="end each case that takes longer, and say where it hung; 0 for no end (default: 300)",
     )
 
 
@@ -71,12 +79,49 @@ def report_of(config: pytest.Config) -> "Report":
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Let the preparations of a case end, and make none for a driver that only hangs."""
+    if _is_case(item):
+        from gateway.conformance.limits import check_worth_trying
+
+        check_worth_trying(item)
+    with _limited(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a case end."""
+    with _limited(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Let it end what follows a case, such as to close the driver."""
+    with _limited(item):
+        return (yield)
+
+
+def _is_case(item: pytest.Item) -> bool:
+    return item.get_closest_marker("snapshot_conformance") is not None
+
+
+def _limited(item: pytest.Item) -> AbstractContextManager[None]:
+    if not _is_case(item):
+        return nullcontext()
+    from gateway.conformance.limits import limited
+
+    return limited(item, item.config.getoption("--snapshot-timeout"))
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let what became of a case travel with its report, also out of a process of pytest-xdist."""
     found = yield
-    if item.get_closest_marker("snapshot_conformance"):
+    if _is_case(item):
         from gateway.conformance.report import facts_of
 
         found.user_properties.append((_PROPERTY, facts_of(item, found)))

@@ -154,5 +154,5 @@ def _reason(found: pytest.TestReport) -> str | None:
         return found.longrepr[2].removeprefix("Skipped: ")
     if found.failed:
         crash = getattr(found.longrepr, "reprcrash", None)
-        return str(getattr(crash, "message", "failed")).partition("\n")[0][:200]
+        return str(getattr(crash, "message", found.longreprtext)).partition("\n")[0][:200]
     return None

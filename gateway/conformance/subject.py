@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from gateway.conformance.harness import SnapshotHarness
+from gateway.conformance.limits import Threads
 from gateway.core.attempts import Attempts
 from gateway.core.boundary import Boundary
 from gateway.core.collection import ListSettings
@@ -55,11 +56,18 @@ class _Later(Future[Any]):
 
 
 class _InTurn(Guard):
-    """Reads no page ahead, so that a fault meets the page that a case means."""
+    """Reads no page ahead, so that a fault meets the page that a case means.
+
+    Calls in which a driver hangs are left behind for good.
+    """
 
     def ahead(self, provider: Provider, function: Callable[..., T], /, *args: Any) -> Future[T]:
         """Return a call that is not made before its result is wanted."""
         return _Later(function, *args)
+
+    def new_pool(self, threads: int) -> Executor:
+        """Return threads of which none is waited for at the end of the process."""
+        return Threads()
 
 
 def account_of(driver: Driver, *, timeout_s: float, page_size: int | None = None) -> Account:

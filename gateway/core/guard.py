@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -35,13 +35,13 @@ class Guard:
         """
         self.timeout_s = timeout_s
         self._watches_all = watches_all
-        self._watched: dict[str, ThreadPoolExecutor] = {}
-        self._ahead: dict[str, ThreadPoolExecutor] = {}
+        self._watched: dict[str, Executor] = {}
+        self._ahead: dict[str, Executor] = {}
         self._turns = Turns()
 
     def ahead(self, provider: Provider, function: Callable[..., T], /, *args: Any) -> Future[T]:
         """Start ``function(*args)``, which calls a driver, and return its result to come."""
-        coming = _pool(self._ahead, provider, _CALLS_AHEAD).submit(function, *args)
+        coming = self._pool(self._ahead, provider, _CALLS_AHEAD).submit(function, *args)
         time.sleep(0)  # on gevent it starts when the caller waits: now, and not only when it ends
         return coming
 
@@ -97,7 +97,7 @@ class Guard:
         *args: Any,
         **kw: Any,
     ) -> T:
-        pool = _pool(self._watched, provider, _WATCHED_CALLS)
+        pool = self._pool(self._watched, provider, _WATCHED_CALLS)
         future = pool.submit(function, *args, **kw, deadline=deadline)
         done, _ = wait([future], timeout=deadline.remaining_s())
         if not done:
@@ -105,13 +105,14 @@ class Guard:
             raise deadline.error()
         return future.result()
 
+    def _pool(self, pools: dict[str, Executor], provider: Provider, threads: int) -> Executor:
+        """Return a provider's own pool: one that hangs must not use up threads of the others."""
+        pool = pools.get(provider.name)
+        return pools.setdefault(provider.name, self.new_pool(threads)) if pool is None else pool
 
-def _pool(
-    pools: dict[str, ThreadPoolExecutor], provider: Provider, threads: int
-) -> ThreadPoolExecutor:
-    """Return a provider's own pool: one that hangs must not use up the threads of the others."""
-    pool = pools.get(provider.name)
-    return pools.setdefault(provider.name, ThreadPoolExecutor(threads)) if pool is None else pool
+    def new_pool(self, threads: int) -> Executor:
+        """Return a pool for the calls of one provider."""
+        return ThreadPoolExecutor(threads)
 
 
 def _trust(

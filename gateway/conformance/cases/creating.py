@@ -1,11 +1,11 @@
 """Creating snapshots: what was asked for is there, once, and nothing else has changed."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gateway.conformance.gates import requires
+from gateway.conformance.limits import Threads
 from gateway.conformance.subject import Subject, refused
 from gateway.driver import (
     Capability,
@@ -58,7 +58,7 @@ class CreateCases:
 
     def test_two_creations_at_once_make_two(self, subject: Subject) -> None:
         volumes = [subject.volume(), subject.volume()]
-        with ThreadPoolExecutor(2) as pool:
+        with Threads() as pool:
             made = list(pool.map(lambda v: subject.create(v, "at once"), volumes))
         assert len({snapshot.id for snapshot in made}) == 2
         for volume_id, snapshot in zip(volumes, made, strict=True):

@@ -1,11 +1,10 @@
 """Deleting snapshots: gone means gone, once, and no other goes along."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from gateway.conformance.cases.reading import IMPOSSIBLE_IDS, ODD_IDS
 from gateway.conformance.gates import requires
+from gateway.conformance.limits import Threads
 from gateway.conformance.subject import Subject, outcome, refused
 from gateway.driver import Capability, DriverError, ErrorCode, StorageSnapshot
 
@@ -84,7 +83,7 @@ class DeleteCases:
             error = outcome(subject.kind, subject.account.delete_snapshot, snapshot.id)
             return error.code if isinstance(error, DriverError) else None
 
-        with ThreadPoolExecutor(2) as pool:
+        with Threads() as pool:
             told = list(pool.map(delete, range(2)))
         assert None in told, "nobody was told that it was deleted"
         assert set(told) <= {None, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT}

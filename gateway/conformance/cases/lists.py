@@ -1,11 +1,11 @@
 """Lists: complete, each snapshot once, whatever the size of the pages and whatever happens."""
 
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gateway.conformance.gates import requires
+from gateway.conformance.limits import Threads
 from gateway.conformance.subject import Subject, account_of
 from gateway.driver import Capability, Filter, Query, StorageSnapshot
 
@@ -128,7 +128,7 @@ class ListCases:
 
         numbers = [1, 2, 3, 4, 5] * 2
         wanted = {number: pages(number) for number in set(numbers)}
-        with ThreadPoolExecutor(len(numbers)) as pool:
+        with Threads() as pool:
             assert list(pool.map(pages, numbers)) == [wanted[number] for number in numbers]
 
     def test_a_list_of_nothing_ends_at_once(self, subject: Subject) -> None:

@@ -1,10 +1,10 @@
 """One opened driver serves many requests at once: nobody is answered what another asked."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from gateway.conformance.gates import requires
+from gateway.conformance.limits import Threads
 from gateway.conformance.subject import Subject, refused
 from gateway.driver import Capability, ErrorCode, StorageSnapshot
 
@@ -59,5 +59,5 @@ class ThreadCases:
 
 
 def _at_once(work: Callable[[int], T]) -> list[T]:
-    with ThreadPoolExecutor(THREADS) as pool:
+    with Threads() as pool:
         return list(pool.map(work, range(THREADS)))
