@@ -40,6 +40,24 @@ def copy_volume(database: sqlite3.Connection, pattern: str) -> str:
     return str(row["id"])
 
 
+def is_at_rest(database: sqlite3.Connection, project_id: str) -> bool:
+    """Return whether Cinder has ended what it has begun in a project.
+
+    To revert takes a snapshot of its own, which is the last to go, or stays if that fails.
+    """
+    given = {"project": project_id}
+    busy = database.execute(
+        "SELECT 1 FROM volumes WHERE project_id = :project AND NOT deleted"
+        " AND status IN ('creating', 'deleting', 'reverting')"
+        " UNION ALL SELECT 1 FROM snapshots s JOIN volumes v ON v.id = s.volume_id"
+        " WHERE s.project_id = :project AND NOT s.deleted AND"
+        " (s.status IN ('creating', 'deleting', 'restoring')"
+        " OR s.display_name LIKE '[revert]%' AND v.status != 'error')",
+        given,
+    )
+    return busy.fetchone() is None
+
+
 def remove_project(database: sqlite3.Connection, project_id: str, *, but: str) -> None:
     """Remove all snapshots of a project, and all of its volumes but one."""
     given = (project_id, but)
