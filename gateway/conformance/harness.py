@@ -188,6 +188,10 @@ class SnapshotHarness(ABC):
         """Open a driver with credentials that the backend does not accept."""
         self._cannot("open_refused", "open with wrong credentials")
 
+    def open_other(self) -> Driver:
+        """Open a driver for an account that may not see what the one of ``credentials`` has."""
+        self._cannot("open_other", "open another account")
+
     def open_destination(self) -> Driver:
         """Open a driver for another provider of the same class, to copy snapshots to."""
         self._cannot("open_destination", "open another provider")

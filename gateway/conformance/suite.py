@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.conformance.cases.accounts import AccountCases
 from gateway.conformance.cases.capabilities import CapabilityCases
 from gateway.conformance.cases.cloning import CloneCases
 from gateway.conformance.cases.closing import ClosingCases
@@ -58,6 +59,7 @@ class SnapshotConformance(
     VolumeCases,
     FaultCases,
     SecretCases,
+    AccountCases,
     ThreadCases,
     ClosingCases,
 ):

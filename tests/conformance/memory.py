@@ -90,6 +90,8 @@ class Cloud:
     volumes: dict[str, StorageVolume] = field(default_factory=dict)
     content: dict[str, bytes] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    others: dict[str, "Cloud"] = field(default_factory=dict)
+    """What other accounts have, by the name of each."""
     fault: Fault | None = None
     good_calls: int = 0
     """How many calls go well before the fault."""
@@ -164,7 +166,8 @@ class MemoryDriver(Driver):
     ) -> Self:
         if credentials.password != PASSWORD:
             raise CloudError(Fault.UNAUTHENTICATED)
-        return cls(shared, credentials)
+        name = credentials.username or ""
+        return cls(shared if name == "demo" else shared.others[name], credentials)
 
     @staticmethod
     def classify(exc: Exception) -> DriverError | None:
@@ -364,6 +367,10 @@ class MemoryHarness(SnapshotHarness):
 
     def open_refused(self) -> Driver:
         return self._open(Credentials(username="demo", password="another one"), self.cloud)
+
+    def open_other(self) -> Driver:
+        self.cloud.others.setdefault("other", Cloud())
+        return self._open(Credentials(username="other", password=PASSWORD), self.cloud)
 
     def open_destination(self) -> Driver:
         return self._open(self.credentials, self.other)

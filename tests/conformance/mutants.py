@@ -824,6 +824,88 @@ class ShowsItsPasswordInVolumes(MemoryDriver):
         return replace(found, native={"auth": self._credentials.password})
 
 
+# Accounts
+
+
+class _OfAll(MemoryDriver):
+    """Knows what the first account has, whoever asks."""
+
+    @classmethod
+    def open(cls, options: Any, credentials: Any, *, shared: Any, deadline: Deadline) -> Any:
+        driver = super().open(options, credentials, shared=shared, deadline=deadline)
+        driver.first = MemoryDriver(shared, credentials)
+        return driver
+
+    first: MemoryDriver
+
+
+@caught_by("test_another_account_does_not_see_it")
+class ListsWhatIsOthers(_OfAll):
+    def list_snapshots(self, query: Query, **kw: Any) -> Any:
+        return self.first.list_snapshots(query, **kw)
+
+
+@caught_by("test_another_account_does_not_see_it")
+class ShowsWhatIsOthers(_OfAll):
+    def get_snapshot(self, snapshot_id: str, **kw: Any) -> Any:
+        return self.first.get_snapshot(snapshot_id, **kw)
+
+
+@caught_by("test_another_account_does_not_see_volumes")
+class ShowsVolumesOfOthers(_OfAll):
+    def get_volume(self, volume_id: str, **kw: Any) -> Any:
+        return self.first.get_volume(volume_id, **kw)
+
+
+@caught_by("test_another_account_cannot_delete_it")
+class DeletesWhatIsOthers(_OfAll):
+    def delete_snapshot(self, snapshot_id: str, **kw: Any) -> None:
+        self.first.delete_snapshot(snapshot_id, **kw)
+
+
+@caught_by("test_another_account_cannot_change_it")
+class ChangesWhatIsOthers(_OfAll):
+    def update_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        return self.first.update_snapshot(snapshot_id, request, **kw)
+
+
+@caught_by("test_another_account_cannot_make_a_snapshot_of_its_volume")
+class MakesSnapshotsOfOthers(_OfAll):
+    def create_snapshot(self, request: Any, **kw: Any) -> Any:
+        return self.first.create_snapshot(request, **kw)
+
+
+@caught_by("test_another_account_cannot_clone_it")
+class ClonesWhatIsOthers(_OfAll):
+    def clone_snapshot(self, snapshot_id: str, request: Any, **kw: Any) -> Any:
+        return self.first.clone_snapshot(snapshot_id, request, **kw)
+
+
+@caught_by("test_another_account_does_not_find_it_by_its_marker")
+class FindsMarkersOfOthers(_OfAll):
+    def list_snapshots(self, query: Query, **kw: Any) -> Any:
+        is_marker = any(one.field == "created_by" for one in query.filters)
+        asked = self.first.list_snapshots if is_marker else super().list_snapshots
+        return asked(query, **kw)
+
+
+@caught_by("test_accounts_that_take_turns_see_their_own")
+class TakesTheLastLogin(MemoryDriver):
+    """Sends what it sends with the credentials that somebody has used just before."""
+
+    def list_snapshots(self, query: Query, **kw: Any) -> Any:
+        used, type(self)._used = type(self)._used or self, self
+        return MemoryDriver(used._cloud, self._credentials).list_snapshots(query, **kw)
+
+    _used: Any = None
+
+
+@caught_by("test_closing_the_driver_of_one_account_leaves_that_of_another_open")
+class ClosesAllAccounts(_OfAll):
+    def close(self) -> None:
+        self.first._cloud.snapshots.clear()
+
+
 def _harness_of(mutant: Mutant) -> type[MemoryHarness]:
     return type("MutantHarness", (MemoryHarness,), {"driver_class": mutant.driver})
 

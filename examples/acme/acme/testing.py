@@ -36,7 +36,8 @@ class AcmeHarness(SnapshotHarness):
     volume_size_bytes = _SIZE_MIB << 20
 
     def __init__(self) -> None:
-        self.service = Service({"demo": "key-of-the-demo-account"}, make_s=0.02).start()
+        accounts = {"demo": "key-of-the-demo-account", "other": "key-of-another-account"}
+        self.service = Service(accounts, make_s=0.02).start()
         self.options = AcmeDriver.Options().load({"endpoint": self.service.url})
         self.shared = AcmeDriver.share(self.options)
 
@@ -47,6 +48,10 @@ class AcmeHarness(SnapshotHarness):
     def open_refused(self) -> AcmeDriver:
         """Return a driver whose key is wrong; Acme says so when it is called."""
         return self._open(Credentials(username="demo", password="of-somebody-else"))
+
+    def open_other(self) -> AcmeDriver:
+        """Return a driver of another account."""
+        return self._open(Credentials(username="other", password="key-of-another-account"))
 
     def make_volume(self) -> str:
         """Return the id of a disk that can be used."""

@@ -10,6 +10,7 @@ from tests.conformance.proxy import Answer, Request, json_answer, page
 from tests.simulators.openstack import running_openstack
 from tests.simulators.openstack_cinder import denied
 from tests.simulators.openstack_errors import ERRED, fault_body
+from tests.simulators.openstack_keystone import PASSWORD as OTHERS_PASSWORD
 from tests.simulators.openstack_tokens import keystone_fault
 
 PASSWORD = "no-other-text-has-this"
@@ -75,6 +76,7 @@ class SimulatedCinderHarness(CinderHarness):
 
     backend = "simulator"
     credentials = Credentials(username="demo+demo", password=PASSWORD)
+    others = Credentials(username="other+other", password=OTHERS_PASSWORD)
 
     def __init__(self) -> None:
         super().__init__()

@@ -19,12 +19,14 @@ class CloudHarness(SnapshotHarness):
     Attributes:
         kind: the class of the drivers.
         wrong: credentials that the backend does not accept.
+        others: those of another account; None where the backend has but one.
         running: what is stopped at the end.
         answered_by: what the proxy has its answers from, if not from the backend.
     """
 
     kind: ClassVar[type[Driver]]
     wrong: ClassVar[Credentials]
+    others: Credentials | None = None
     volume_size_bytes = GIB
     fault_timeout_s = 0.5
     answered_by: Respond | None = None
@@ -57,6 +59,10 @@ class CloudHarness(SnapshotHarness):
     def open_refused(self) -> Driver:
         """Return a driver, unless opening it tells that the credentials are wrong."""
         return self.open_as(self.wrong)
+
+    def open_other(self) -> Driver:
+        """Return a driver of another account."""
+        return super().open_other() if self.others is None else self.open_as(self.others)
 
     def open_as(self, credentials: Credentials) -> Driver:
         """Open a driver with any credentials."""

@@ -28,6 +28,9 @@ _STATUSES = {
 }
 
 
+_OTHER = ("another@example.com", "the-password-of-another")
+
+
 class CloudSigmaHarness(CloudHarness):
     """One account on the simulator."""
 
@@ -35,6 +38,7 @@ class CloudSigmaHarness(CloudHarness):
     backend = "simulator"
     credentials = Credentials(username=USER, password=PASSWORD)
     wrong = Credentials(username=USER, password="not the password")
+    others = Credentials(*_OTHER)
     location = "ZRH"
     media = "disk"
     affinities = ("ssd",)
@@ -43,6 +47,7 @@ class CloudSigmaHarness(CloudHarness):
         super().__init__()
         self.cloud = self.running.enter_context(running_cloudsigma(work_s=_WORKS_S))
         self.cloud.account().password = PASSWORD
+        self.cloud.add_account(_OTHER[0], password=_OTHER[1])
         address = self.cloud.url.removesuffix(f"{PREFIX}/")
         self.stand_before(address)
         self.use(endpoint=f"{self.proxy.url_of(address)}{PREFIX}/")

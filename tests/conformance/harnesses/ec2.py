@@ -34,6 +34,9 @@ _ERRORS = {
 _NO_PAUSE = "botocore.retries.standard.ExponentialBackoff.delay_amount"
 
 
+_OTHER = ("AKIAOTHER00000000000", "the/secret+of/others")
+
+
 class Ec2Harness(CloudHarness):
     """An account in one region, and another region to copy to; subclasses say where."""
 
@@ -81,6 +84,7 @@ class SimulatedEc2Harness(Ec2Harness):
         password="no+other/text/has/this",
         session_token="nor+this/one==",
     )
+    others = Credentials(*_OTHER)
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,6 +96,7 @@ class SimulatedEc2Harness(Ec2Harness):
         assert me.username
         assert me.password
         self.cloud.add_account(me.username, me.password, session_token=me.session_token)
+        self.cloud.add_account(*_OTHER, account_id="999999999999")
         self.serve(self.cloud.url)
 
     def make_volume(self) -> str:

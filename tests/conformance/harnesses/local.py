@@ -33,7 +33,7 @@ class LocalHarness(SnapshotHarness):
     There is no connection that could be refused, slow, cut or garbled, nobody counts its
     calls, and who may do what is settled when it is opened: a store cannot have these
     faults. What it can have is a disk without room, a folder that nobody lets it into, and
-    a broken database.
+    a broken database. Nor has it accounts that are strange to each other: all share it.
     """
 
     backend = "files"
