@@ -72,18 +72,20 @@ class AccountCases:
 
     @requires(Capability.SNAPSHOT_DELETE)
     def test_another_account_cannot_delete_it(
-        self, other: Account, subject: Subject, trio: list[StorageSnapshot]
+        self, other: Account, subject: Subject, volume: str
     ) -> None:
-        assert refused(other.delete_snapshot, trio[0].id).code in _STRANGE
-        assert subject.get(trio[0].id) == trio[0]
+        kept = subject.snapshot(volume, "kept")
+        assert refused(other.delete_snapshot, kept.id).code in _STRANGE
+        assert subject.get(kept.id) == kept
 
     @requires(Capability.SNAPSHOT_UPDATE)
     def test_another_account_cannot_change_it(
-        self, other: Account, subject: Subject, trio: list[StorageSnapshot]
+        self, other: Account, subject: Subject, volume: str
     ) -> None:
+        kept = subject.snapshot(volume, "kept")
         request = UpdateSnapshot(name=subject.label("stolen"))
-        assert refused(other.update_snapshot, trio[0].id, request).code in _STRANGE
-        assert subject.get(trio[0].id) == trio[0]
+        assert refused(other.update_snapshot, kept.id, request).code in _STRANGE
+        assert subject.get(kept.id) == kept
 
     @requires(Capability.SNAPSHOT_CREATE)
     def test_another_account_cannot_make_a_snapshot_of_its_volume(
