@@ -177,7 +177,7 @@ _RIGHTS = (
 REFUSED = {name: one for form in FORMS for name, one in _refused(form).items()} | {
     "429 that says when": Failure(status(429, retry_after=7), E.RATE_LIMITED, retry_after_s=7),
     "429 with a date": Failure(
-        status(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"), E.RATE_LIMITED
+        status(429, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"), E.RATE_LIMITED, retry_after_s=1
     ),
     "a state": Failure(said(403, "permission", _STATE), E.CONFLICT),
     "rights": Failure(said(403, "permission", _RIGHTS), E.DENIED),

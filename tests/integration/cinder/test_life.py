@@ -1,6 +1,7 @@
 """A snapshot from its beginning to its end, in every format."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -47,7 +48,8 @@ def test_an_available_snapshot_has_all_that_cinder_knows(api: Api, make: Make) -
     )
     assert (shown["progress"], shown["state_reason"], shown["group_id"]) == (100, None, None)
     assert rels(shown) == ["clone", "revert", "update", "delete"]
-    assert shown["created"] <= shown["updated"]
+    created, updated = (datetime.fromisoformat(shown[key]) for key in ("created", "updated"))
+    assert created <= updated
     unknown = ("completed", "stored_bytes", "stored_kind", "location", "tier", "encrypted")
     assert not [name for name in unknown if shown[name] is not None]
 
