@@ -159,7 +159,7 @@ def test_lists_are_sorted_by_size(api: Api, cinder: RealCinder) -> None:
 
 
 def _place(value: str | None) -> tuple[bool, Any]:
-    """Return where a value stands; the text of a time does not tell, for "31.5Z" is before "31Z"."""
+    """Return where a value stands; as texts, times would not: "31.5Z" is before "31Z"."""
     is_time = value is not None and re.fullmatch(r"\d{4}-.*T.*Z", value)
     return value is None, datetime.fromisoformat(str(value)) if is_time else value
 
