@@ -18,8 +18,10 @@ _FIRST_S, _LONGEST_S, _GROWTH = 0.1, 5.0, 1.6
 """The pauses between two looks: what is small ends soon, what is large is asked for seldom."""
 _JITTER = 0.25
 """Of a pause, up or down: those who began together shall not go on asking together."""
-_LAST_S = 0.5
-"""Before the end comes the last look, which needs some time too."""
+_LAST_S, _LEAST_S = 0.5, 0.1
+"""The last look begins so long before the end, at the most and at the least: it takes time."""
+_ROOM = 2
+"""How many times as long as the longest look so far that is."""
 _SLICE_S = 0.25
 """How long nobody notices that the caller has gone."""
 _HOPEFUL = frozenset(
@@ -153,7 +155,9 @@ class Wait:
         self._polls = polls
         self._backend = backend
         self._end = time.monotonic() + patience.limit_s
-        self._last = self._end - min(_LAST_S, patience.limit_s / 4)
+        self._most_s = min(_LAST_S, patience.limit_s / 4)
+        self._last = self._end - self._most_s
+        self._longest_s = 0.0
 
     def until(
         self,
@@ -178,10 +182,18 @@ class Wait:
             for number, one in enumerate(left):
                 if number and not self._next():
                     return
-                one.look(Deadline(max(self._end - time.monotonic(), 0)))
+                self._look(one)
             left = [one for one in left if one.is_left]
             pause = min(pause * _GROWTH, _LONGEST_S)
             pause = max([pause, *(one.pause_s for one in left)])
+
+    def _look(self, one: Watch[Any]) -> None:
+        """Look once; the longer that takes, the earlier the last look has to be."""
+        start = time.monotonic()
+        one.look(Deadline(max(self._end - start, 0)))
+        self._longest_s = max(self._longest_s, time.monotonic() - start)
+        needed_s = max(_ROOM * self._longest_s, _LEAST_S)
+        self._last = self._end - min(needed_s, self._most_s)
 
     def _rest(self, pause: float) -> bool:
         """Sleep until the next look; return whether there is to be one."""

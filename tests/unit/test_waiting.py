@@ -67,6 +67,24 @@ def test_a_short_wait_looks_before_its_end(clock: Time, seconds: float) -> None:
     assert clock.now - 1000 <= seconds
 
 
+@pytest.mark.parametrize(
+    ("look_s", "before_s"), [(0.0, 0.1), (0.01, 0.1), (0.1, 0.2), (0.2, 0.4), (0.9, 0.5)]
+)
+def test_the_last_look_is_as_late_as_those_before_let_it_be(
+    clock: Time, look_s: float, before_s: float
+) -> None:
+    began: list[float] = []
+
+    def look(_: Deadline) -> str:
+        began.append(clock.now - 1000)
+        clock.now += look_s
+        return "busy"
+
+    Wait(Patience(8), Polls(1000), "cloud").until(look, lambda _: False)
+    assert began[-1] <= 8 - before_s + 1e-6
+    assert began[-1] + look_s >= 8 - before_s - 1e-6, "there was time for another one"
+
+
 def test_no_wait_is_no_look(clock: Time) -> None:
     assert looks(clock, 0, lambda: "done") == []
     assert clock.slept == []
