@@ -1,7 +1,6 @@
 """One structured log line a request; no secret can reach it: it holds no query and no header."""
 
 import sys
-import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import BinaryIO
@@ -44,6 +43,6 @@ def _write(log: Log, exchange: Exchange, status: int) -> None:
         path=exchange.request.path,
         status=status,
         provider=exchange.provider.name if exchange.provider else None,
-        ms=round((time.perf_counter() - exchange.start) * 1000, 2),
+        ms=round(exchange.age_s * 1000, 2),
         backend_ms=round(exchange.backend_s * 1000, 2),
     )

@@ -35,6 +35,7 @@ _TEMPORARY = (502, 503, 504)
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SECONDS = re.compile("[0-9]{1,5}")
 _FAR_S = 100_000
+"""A Retry-After from here on, in digits or as a date, is no wait but a mistake."""
 
 
 class _Again(Retry):

@@ -66,7 +66,7 @@ class Exchange:
     def __init__(
         self, request: Request, core: Core, *, public_url: str | None, log: Callable[..., None]
     ) -> None:
-        self.start = time.perf_counter()
+        self._start = time.perf_counter()
         self.request = request
         self.core = core
         self.log = log
@@ -78,6 +78,11 @@ class Exchange:
         self._told: list[tuple[str, str]] = []
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the request came."""
+        return time.perf_counter() - self._start
 
     def settle_format(self) -> None:
         """Read the query string and settle the format of the answer.

@@ -1,6 +1,5 @@
 """``Prefer: wait=N``: answers that come when a change has ended, or after N seconds."""
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -33,7 +32,7 @@ def wait_of(exchange: Exchange, provider: Provider | None = None) -> Wait | None
     if seconds is None:
         return None
     exchange.tell(APPLIED, f"wait={seconds}")
-    left_s = max(seconds - (time.perf_counter() - exchange.start), 0)
+    left_s = max(seconds - exchange.age_s, 0)
     patience = Patience(left_s, partial(nobody_waits, exchange.request.environ))
     return Wait(patience, core.polls, (provider or exchange.target).name)
 

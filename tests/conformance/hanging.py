@@ -1,14 +1,11 @@
 """Drivers that hang for ever, each in another place; ``test_hanging.py`` runs the suite on them."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from gateway.conformance.harness import Fault
-from gateway.conformance.suite import SnapshotConformance
 from gateway.driver import Capability, Query
+from tests.conformance.apart import conformance_of
 from tests.conformance.memory import MemoryDriver, MemoryHarness
 
 
@@ -84,18 +81,7 @@ class Opening(MemoryHarness):
         return hang()
 
 
-def _conformance_of(harness_class: type[MemoryHarness]) -> type[SnapshotConformance]:
-    class Found(SnapshotConformance):
-        @pytest.fixture(scope="class")
-        @classmethod
-        def harness(cls) -> Iterator[MemoryHarness]:
-            with harness_class() as harness:
-                yield harness
-
-    return Found
-
-
 for _driver in (InLists, InTrouble, InClassify, InLoops, InClose, InThreads, Watched):
     _found = type(_driver.__name__, (MemoryHarness,), {"driver_class": _driver, "wait_s": 0.5})
-    globals()[f"Test{_driver.__name__}"] = _conformance_of(_found)
-TestOpening = _conformance_of(Opening)
+    globals()[f"Test{_driver.__name__}"] = conformance_of(_found)
+TestOpening = conformance_of(Opening)

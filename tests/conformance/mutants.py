@@ -6,16 +6,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from marshmallow import fields
 
-from gateway.conformance.harness import Fault, SnapshotHarness
-from gateway.conformance.suite import SnapshotConformance
+from gateway.conformance.harness import Fault
 from gateway.driver import (
     UNSET,
     Capability,
@@ -31,6 +29,7 @@ from gateway.driver import (
     SnapshotState,
     invalid,
 )
+from tests.conformance.apart import conformance_of
 from tests.conformance.memory import PASSWORD, CloudError, MemoryDriver, MemoryHarness
 
 
@@ -906,20 +905,6 @@ class ClosesAllAccounts(_OfAll):
         self.first._cloud.snapshots.clear()
 
 
-def _harness_of(mutant: Mutant) -> type[MemoryHarness]:
-    return type("MutantHarness", (MemoryHarness,), {"driver_class": mutant.driver})
-
-
-def _conformance_of(mutant: Mutant) -> type[SnapshotConformance]:
-    class Found(SnapshotConformance):
-        @pytest.fixture(scope="class")
-        @classmethod
-        def harness(cls) -> Iterator[SnapshotHarness]:
-            with _harness_of(mutant)() as harness:
-                yield harness
-
-    return Found
-
-
 for _name, _mutant in MUTANTS.items():
-    globals()[f"Test{_name}"] = _conformance_of(_mutant)
+    _found = type("MutantHarness", (MemoryHarness,), {"driver_class": _mutant.driver})
+    globals()[f"Test{_name}"] = conformance_of(_found)

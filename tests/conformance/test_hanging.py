@@ -1,14 +1,11 @@
 """The suite ends whatever hangs: the case fails and says where, and the run goes on, and ends."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-_HERE = Path(__file__).parent
+from tests.conformance.apart import HERE, run
+
 _HUNG = "Failed: not over after 1 seconds; it hung"
 _READ = "test_a_snapshot_is_the_same_twice"
 _LAST = "test_an_unknown_snapshot_is_not_found"
@@ -30,26 +27,16 @@ Cases = dict[str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Cases]:
     """What became of the cases, by the driver's name in here, and by theirs."""
-    report = tmp_path_factory.mktemp("hanging") / "report.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider",
-         "--snapshot-timeout=1", f"--snapshot-report={report}", *_nodes()],
-        cwd=_HERE.parents[1],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )  # fmt: skip
-    assert report.exists(), done.stdout + done.stderr
-    assert done.stdout.count("hanging.py") > len(HANG), "it does not say where they hung"
-    entries = json.loads(report.read_text())["snapshot_conformance"]
+    folder = tmp_path_factory.mktemp("hanging")
+    told, entries = run(folder, _nodes(), "--snapshot-timeout=1")
+    assert told.count("hanging.py") > len(HANG), "it does not say where they hung"
     names = (entry["harness"].rpartition(":")[2] for entry in entries)
     return dict(zip(names, (entry["cases"] for entry in entries), strict=True))
 
 
 def _nodes() -> list[str]:
     asked = {**HANG, "Watched": [_LIST], "Opening": [*HANG["Opening"], _LAST]}
-    path = _HERE / "hanging.py"
+    path = HERE / "hanging.py"
     return [f"{path}::Test{name}::{case}" for name, cases in asked.items() for case in cases]
 
 

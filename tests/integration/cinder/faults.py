@@ -1,18 +1,17 @@
 """The real Keystone and Cinder as a backend of the fault matrix."""
 
 import sqlite3
-import time
 from contextlib import AbstractContextManager
 from typing import Any
 
 from tests.faults.backends import CinderBackend, Held
+from tests.http.staged import wait_for
 from tests.integration.cinder.harness import RealCinderHarness
 from tests.integration.cinder.server import rows
 from tests.integration.cinder.server.cinder import RealCinder
 
 COLUMN = "cinder (real)"
 """What the matrix calls it."""
-_REST_S = 20
 
 
 class RealCinderBackend(CinderBackend, RealCinderHarness):
@@ -49,10 +48,7 @@ class RealCinderBackend(CinderBackend, RealCinderHarness):
 
         What Cinder has begun ends first: else it goes on among the rows of the next case.
         """
-        end = time.monotonic() + _REST_S
-        while not self._is_at_rest():
-            assert time.monotonic() < end, "Cinder does not end what it has begun"
-            time.sleep(0.02)
+        wait_for(self._is_at_rest, "Cinder to end what it has begun")
         self._remove_all(but=self._pattern)
 
     def _is_at_rest(self) -> bool:
